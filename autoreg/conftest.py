@@ -1,0 +1,14 @@
+"""Names that every docstring example may use without importing them."""
+
+import numpy
+import pytest
+import torch
+
+import autoreg
+
+
+@pytest.fixture(autouse=True)
+def _names(doctest_namespace: dict[str, object]) -> None:
+    doctest_namespace["ar"] = autoreg
+    doctest_namespace["np"] = numpy
+    doctest_namespace["torch"] = torch
