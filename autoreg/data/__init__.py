@@ -1,0 +1,1 @@
+"""Files to symbols with their conditions."""

@@ -1,0 +1,50 @@
+"""Labelled sequences in three parts, with all that says what they mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from autoreg.codecs.symbols import check_symbols
+from autoreg.conditions import ConditionSpace
+from autoreg.data.sequences import Sequences
+from autoreg.data.signal import Signal
+
+PARTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """What a model is trained on, judged by and stored with.
+
+    Args:
+        parts: The sequences under "train", "valid" and "test"; the last two may be empty.
+        signal: How files and arrays become these symbols.
+        space: What the condition indices mean, with the training frequencies.
+        target: The factor that classifying and evaluating ask for, if there is one.
+        protocol: One sentence naming data, split, binarisation and gain.
+        features: Known features per position, (1, T, F), or None.
+
+    Raises:
+        ValueError: A part is missing, or a symbol, condition or target does not exist.
+    """
+
+    parts: Mapping[str, Sequences]
+    signal: Signal
+    space: ConditionSpace
+    target: str | None
+    protocol: str
+    features: Float[Tensor, "1 T F"] | None = None
+
+    def __post_init__(self) -> None:
+        if set(self.parts) != set(PARTS):
+            raise ValueError(f"parts needs {', '.join(PARTS)}; got {', '.join(self.parts)}")
+        if self.target is not None and self.target not in self.space.names:
+            raise ValueError(
+                f"target needs a factor of the space, {', '.join(self.space.names) or 'none'}; "
+                f"got {self.target!r}"
+            )
+        for part, sequences in self.parts.items():
+            check_symbols(sequences.symbols, self.signal.num_symbols, f"{part} symbols")
+            check_symbols(sequences.condition, self.space.size, f"{part} conditions")

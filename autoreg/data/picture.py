@@ -1,0 +1,123 @@
+"""Grey pictures of one size."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Integer, Shaped, UInt8
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from autoreg.codecs import codec_from_config
+from autoreg.codecs.kinds import check_keys
+from autoreg.codecs.pixels import WHITE, Grey, Threshold, rescale
+from autoreg.codecs.scan import Scan, scan_from_config
+
+if TYPE_CHECKING:
+    from autoreg.data.signal import Signal
+
+GRID_WIDTH = 1000  # pixels: a grid fills about half a screen
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pictures whose pixels a codec turns into symbols, in the order of a scan.
+
+    Example:
+        >>> picture = Picture(Threshold(), Scan("column", 1, 2))
+        >>> picture.encode(torch.tensor([[255, 0]])), picture.decode(torch.tensor([1, 0]))
+        (tensor([1, 0], dtype=torch.uint8), tensor([[255,   0]], dtype=torch.uint8))
+    """
+
+    codec: Threshold | Grey
+    scan: Scan
+
+    @property
+    def kind(self) -> str:
+        """The name of this kind of signal."""
+        return "picture"
+
+    @property
+    def num_symbols(self) -> int:
+        """The number of symbols Q."""
+        return self.codec.num_symbols
+
+    @property
+    def length(self) -> int:
+        """The number of pixels T."""
+        return self.scan.length
+
+    def read(self, path: Path | str) -> Integer[Tensor, " T"]:
+        """Return the symbols of an image file, colours turned to grey.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: The file is no image, or one of another size.
+        """
+        pixels = read_grey(path)
+        if pixels.shape != (self.scan.height, self.scan.width):
+            raise ValueError(
+                f"{path}: the image needs {self.scan.height} rows of {self.scan.width} pixels; "
+                f"got {pixels.shape[0]} rows of {pixels.shape[1]}"
+            )
+        return self.encode(rescale(pixels, WHITE, self.codec.top))
+
+    def encode(self, values: Tensor | np.ndarray) -> Integer[Tensor, "*batch T"]:
+        """Return the symbols of images of whole grey values, shape (..., H, W)."""
+        return self.scan.unroll(self.codec.encode(torch.as_tensor(values)))
+
+    def decode(self, symbols: Shaped[Tensor, "*batch T"]) -> UInt8[Tensor, "*batch H W"]:
+        """Return images of grey values 0..top of the codec."""
+        return self.codec.decode(self.scan.roll(symbols))
+
+    def write(self, path: Path | str, symbols: Shaped[Tensor, "*batch T"]) -> None:
+        """Write one image, or a grid of images with grey seams, pixels enlarged."""
+        images = rescale(self.decode(symbols), self.codec.top, WHITE)
+        if symbols.ndim == 1:
+            Image.fromarray(images.cpu().numpy()).save(path)
+            return
+        images = images.reshape(-1, 1, self.scan.height, self.scan.width)
+        columns = math.ceil(math.sqrt(len(images)))
+        zoom = max(1, GRID_WIDTH // (columns * self.scan.width))
+        enlarged = images.repeat_interleave(zoom, 2).repeat_interleave(zoom, 3)
+        grid = make_grid(enlarged, nrow=columns, padding=2, pad_value=WHITE // 2)
+        Image.fromarray(grid[0].cpu().numpy()).save(path)
+
+    def config(self) -> dict[str, Any]:
+        """Return the signal as plain data."""
+        return {
+            "kind": self.kind,
+            "codec": self.codec.config(),
+            "scan": self.scan.config(),
+        }
+
+    @staticmethod
+    def from_config(config: Mapping[str, Any]) -> "Picture":
+        """Rebuild a picture from config(); raises ValueError for what it does not know."""
+        check_keys("signal", {"kind", "codec", "scan"}, config)
+        codec = codec_from_config(config["codec"])
+        if not isinstance(codec, Threshold | Grey):
+            raise ValueError(f"a picture needs a codec threshold or grey; got {config['codec']}")
+        return Picture(codec, scan_from_config(config["scan"]))
+
+
+def read_grey(path: Path | str) -> UInt8[Tensor, "H W"]:
+    """Return the pixels of an image file as grey values 0..255; errors name the file."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such image file")
+    try:
+        with Image.open(path) as image:
+            return torch.from_numpy(np.array(image.convert("L")))
+    except (OSError, SyntaxError) as error:
+        raise ValueError(
+            f"{path}: needs an image that can be read, PNG or JPEG; {error}"
+        ) from None
+
+
+if TYPE_CHECKING:
+    _conforms: type[Signal] = Picture

@@ -1,0 +1,56 @@
+"""What symbols are, outside of a model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Integer, Shaped
+from torch import Tensor
+
+from autoreg.codecs.kinds import find_kind
+from autoreg.data.picture import Picture
+from autoreg.data.plain import Plain
+from autoreg.data.series import Series
+
+
+@runtime_checkable
+class Signal(Protocol):
+    """Files and arrays of one kind to symbols, symbols to files and arrays."""
+
+    @property
+    def kind(self) -> str:
+        """What the signal is: "picture", "series", "plain", "sound"."""
+
+    @property
+    def num_symbols(self) -> int:
+        """The number of symbols Q."""
+
+    @property
+    def length(self) -> int | None:
+        """The only number of symbols there is, or None for any."""
+
+    def read(self, path: Path | str) -> Integer[Tensor, " T"]:
+        """Return the symbols of a file; errors name it."""
+
+    def encode(self, values: Tensor | np.ndarray) -> Integer[Tensor, "*batch T"]:
+        """Return the symbols of one signal or of a batch."""
+
+    def decode(self, symbols: Shaped[Tensor, "*batch T"]) -> Tensor:
+        """Return the signals that symbols stand for."""
+
+    def write(self, path: Path | str, symbols: Shaped[Tensor, "*batch T"]) -> None:
+        """Write one sequence or several, shape (T,) or (N, T), to one file."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the signal as plain data: its kind and what it is made of."""
+
+
+def signal_from_config(config: Mapping[str, Any]) -> Signal:
+    """Rebuild a signal from config(); raises ValueError for what it does not know."""
+    kinds: dict[str, type[Picture | Plain | Series]] = {
+        "picture": Picture,
+        "plain": Plain,
+        "series": Series,
+    }
+    return find_kind("signal", kinds, config).from_config(config)
