@@ -1,0 +1,1 @@
+"""Models that satisfy the protocol."""

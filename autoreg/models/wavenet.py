@@ -1,0 +1,360 @@
+"""A WaveNet over symbols, given a condition."""
+
+import copy
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from autoreg.models.heads import Categorical
+from autoreg.models.layers import GatedLayer, InputFilter, Stack
+from autoreg.protocol import State
+
+
+def doubling(stacks: int, depth: int) -> tuple[int, ...]:
+    """Return the paper's dilations: 1, 2, 4, ..., 2^(depth-1), repeated ``stacks`` times.
+
+    Example:
+        >>> doubling(2, 3)
+        (1, 2, 4, 1, 2, 4)
+    """
+    return tuple(2**power for _ in range(stacks) for power in range(depth))
+
+
+def image_dilations(width: int, stacks: int, rows: int) -> tuple[int, ...]:
+    """Return dilations for images unrolled row by row: within a row, then whole rows up.
+
+    Each stack doubles while it stays within a row, then takes the row's width itself, doubled
+    until ``rows`` rows lie within reach: the pixel above is as near as the pixel before.
+
+    Example:
+        >>> image_dilations(28, 1, 8)
+        (1, 2, 4, 8, 28, 56, 112)
+    """
+    within = [2**power for power in range(max(1, math.ceil(math.log2(width)) - 1))]
+    upward = [width * 2**power for power in range(max(1, math.ceil(math.log2(rows))))]
+    return tuple(within + upward) * stacks
+
+
+class ConditionTable(nn.Module):
+    """The vector of every condition: the sum of one embedding per factor."""
+
+    def __init__(self, sizes: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.factors = nn.ParameterList(0.3 * torch.randn(size, width) for size in sizes)
+
+    def forward(self) -> Float[Tensor, "K D"]:
+        """Return all K vectors, row-major over the factors."""
+        total, *others = self.factors
+        for factor in others:
+            total = (total[:, None] + factor).flatten(0, 1)
+        return total
+
+
+class FixedTable(nn.Module):
+    """Vectors of conditions that were given, not learned."""
+
+    def __init__(self, vectors: Float[Tensor, "K D"]) -> None:
+        super().__init__()
+        self.register_buffer("vectors", vectors)
+
+    def forward(self) -> Float[Tensor, "K D"]:
+        """Return all K vectors."""
+        return self.vectors  # type: ignore[return-value]
+
+
+class WaveNet(nn.Module):
+    """Gated dilated convolutions over embedded symbols (https://arxiv.org/abs/1609.03499).
+
+    The input at time t is x_{t-1}; a start symbol of its own stands before x_0, and what lies
+    before the start is zero in every layer. The order R, the receptive field, is
+    1 + (input_kernel - 1) + the sum of (kernel_size - 1) * dilation.
+
+    The memory of a state is ``(position, condition, row, ring, ring, ...)``: the number of symbols
+    read, the condition index, the row of the feature bank, then per layer (input filter first) a
+    ring (B, reach, residual) of its last inputs. Input number i (the start symbol is number 0)
+    lies in slot i mod reach.
+
+    Args:
+        num_symbols: Q.
+        conditions: Sizes of the condition's factors; none for an unconditional model.
+        residual: Width of the residual stream.
+        gate: Width of the gated units; the residual width if None.
+        skip: Width of the sum of skips.
+        hidden: Width between the skips and the output.
+        kernel_size: Taps of each gated convolution.
+        dilations: One per gated layer.
+        input_kernel: Taps of the filter before the first gated layer.
+        condition_width: Width D of the vectors that enter the gates.
+        num_features: Features per position; ``with_features`` supplies them.
+        dropout: Probability of dropping an input of a gated layer, in training only.
+    """
+
+    def __init__(
+        self,
+        num_symbols: int,
+        *,
+        dilations: Sequence[int],
+        conditions: Sequence[int] = (),
+        residual: int = 32,
+        gate: int | None = None,
+        skip: int = 128,
+        hidden: int = 128,
+        kernel_size: int = 2,
+        input_kernel: int = 2,
+        condition_width: int = 32,
+        num_features: int = 0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if num_symbols < 1 or not dilations or min(dilations) < 1:
+            raise ValueError(
+                "a WaveNet needs at least one symbol and one dilation, each at least 1; "
+                f"got {num_symbols} symbols and dilations {tuple(dilations)}"
+            )
+        self._config: dict[str, Any] = {
+            "num_symbols": num_symbols,
+            "conditions": list(conditions),
+            "residual": residual,
+            "gate": gate,
+            "skip": skip,
+            "hidden": hidden,
+            "kernel_size": kernel_size,
+            "dilations": list(dilations),
+            "input_kernel": input_kernel,
+            "condition_width": condition_width,
+            "num_features": num_features,
+            "dropout": dropout,
+        }
+        self.num_symbols = num_symbols
+        self.head = Categorical(num_symbols)
+        self.embedding = nn.Embedding(num_symbols + 1, residual)
+        self.conditions: nn.Module | None = (
+            ConditionTable(conditions, condition_width) if conditions else None
+        )
+        self.feature_map = (
+            nn.Linear(num_features, condition_width, bias=False) if num_features else None
+        )
+        self.register_buffer("features", None)
+        self.features: Tensor | None
+        self.stack = Stack(
+            width=residual,
+            gate=gate or residual,
+            skip=skip,
+            hidden=hidden,
+            outputs=num_symbols,
+            input_kernel=input_kernel,
+            kernel_size=kernel_size,
+            dilations=tuple(dilations),
+            context=condition_width if conditions or num_features else 0,
+            dropout=dropout,
+        )
+        self.order = 1 + sum(self.stack.reaches)
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain data."""
+        return copy.deepcopy(self._config)
+
+    @property
+    def num_conditions(self) -> int:
+        """K: the product of the factors' sizes."""
+        return 1 if self.conditions is None else int(self.conditions().shape[0])
+
+    @property
+    def stationary(self) -> bool:
+        """Whether factors ignore the position: true without features."""
+        return self.feature_map is None
+
+    @property
+    def length(self) -> int | None:
+        """The number of positions that have features, or None for any length."""
+        return None if self.features is None else self.features.shape[1]
+
+    @property
+    def floats_per_symbol(self) -> int:
+        """How many numbers one position of one row occupies while it is read."""
+        config, layers = self._config, len(self.stack.layers)
+        units = config["gate"] or config["residual"]
+        taps = (config["kernel_size"] + 2) * config["residual"]
+        return layers * units * 2 + taps + 4 * units + 2 * config["skip"] + 3 * self.num_symbols
+
+    def with_conditions(self, vectors: Float[Tensor, "K D"]) -> Self:
+        """Return a model of the same weights whose K conditions are these vectors."""
+        width = self._config["condition_width"]
+        if self.conditions is None or vectors.ndim != 2 or vectors.shape[1] != width:
+            raise ValueError(
+                f"with_conditions needs a conditional model and vectors (K, {width}); "
+                f"got {tuple(vectors.shape)}"
+            )
+        other = copy.copy(self)
+        other._modules = {**self._modules, "conditions": FixedTable(vectors)}
+        return other
+
+    def with_features(self, features: Float[Tensor, "rows T F"]) -> Self:
+        """Return a model of the same weights that knows these features of each position.
+
+        Args:
+            features: A bank of rows; ``start(..., row=...)`` picks one. Rows and columns of
+                pixels are one row for all images; local conditioning has one per utterance.
+        """
+        count = self._config["num_features"]
+        if not count or features.ndim != 3 or features.shape[2] != count:
+            raise ValueError(
+                f"with_features needs a model built with num_features and a bank (rows, T, "
+                f"{count}); got {tuple(features.shape)}"
+            )
+        other = copy.copy(self)
+        weight = self.embedding.weight
+        other._buffers = {**self._buffers, "features": features.to(weight.device, weight.dtype)}
+        return other
+
+    def embed(self, symbols: Int[Tensor, "B L"]) -> Float[Tensor, "B L R"]:
+        """Return the vectors that stand for symbols; num_symbols is the start symbol."""
+        return self.embedding(symbols)
+
+    def log_probs(
+        self, symbols: Int[Tensor, "B T"], condition: Int[Tensor, " B"]
+    ) -> Float[Tensor, "B T Q"]:
+        """Return log p(. given x_<t, condition) in row t, t = 0 included."""
+        state = self.start(condition)
+        params, _ = self._run(state, symbols)
+        return self.head.log_probs(torch.cat([state.next[:, None], params], 1)[:, :-1])
+
+    def start(
+        self, condition: Int[Tensor, " B"], *, row: Int[Tensor, " B"] | None = None
+    ) -> State:
+        """Return the state before the first symbol.
+
+        Args:
+            condition: Condition index of each sequence.
+            row: Row of the feature bank of each sequence; row 0 if None.
+        """
+        if self.feature_map is not None and self.features is None:
+            raise ValueError("this model was built with num_features: call with_features first")
+        if condition.numel() and not 0 <= int(condition.min()) <= int(condition.max()) < (
+            known := self.num_conditions
+        ):
+            raise ValueError(
+                f"condition needs indices 0..{known - 1}; "
+                f"got {int(condition.min())}..{int(condition.max())}"
+            )
+        weight = self.embedding.weight
+        condition = condition.to(weight.device).long()
+        rows = len(condition)
+        position = condition.new_full((rows,), -1)
+        row = torch.zeros_like(condition) if row is None else row.to(weight.device).long()
+        rings = tuple(
+            weight.new_zeros(rows, reach, weight.shape[1]) for reach in self.stack.reaches
+        )
+        memory = (position, condition, row, *rings)
+        return self.step(State(weight.new_zeros(rows, 0), memory), position + self.num_symbols + 1)
+
+    def read(
+        self, state: State, symbols: Int[Tensor, "B L"]
+    ) -> tuple[Float[Tensor, "B L"], State]:
+        """Return the log factors of many symbols, in float64, and the state after them."""
+        if symbols.shape[1] == 0:
+            return torch.zeros(symbols.shape, dtype=torch.float64, device=state.next.device), state
+        params, memory = self._run(state, symbols)
+        before = torch.cat([state.next[:, None], params[:, :-1]], dim=1)
+        return self.head.log_prob(before, symbols), State(params[:, -1], memory)
+
+    def step(self, state: State, symbols: Int[Tensor, " B"]) -> State:
+        """Return the state after one symbol."""
+        position, condition, row, *rings = state.memory
+        number = position + 1
+        self._check_length(number, 1)
+        contexts = self._contexts(condition, row, number, 1)
+        stream = self.embed(symbols.long())[:, None]
+        rows = torch.arange(len(symbols), device=stream.device)
+        new_rings: list[Tensor] = []
+
+        def taps(layer: InputFilter | GatedLayer, ring: Tensor) -> Tensor:
+            distances = range(layer.reach, 0, -layer.dilation)
+            slots = [(number - distance) % layer.reach for distance in distances]
+            seen = [ring[rows, slot][:, None] for slot in slots]
+            if layer.reach:
+                ring = ring.index_put((rows, number % layer.reach), stream[:, 0])
+            new_rings.append(ring)
+            return torch.cat([*seen, stream], dim=-1)
+
+        stream = self.stack.input_filter(taps(self.stack.input_filter, rings[0]))
+        units = []
+        for layer, ring in zip(self.stack.layers, rings[1:], strict=True):
+            assert isinstance(layer, GatedLayer)  # noqa: S101 - a ModuleList forgets its type
+            units.append(layer(taps(layer, ring), contexts))
+            if layer.residual is not None:
+                stream = stream + layer.residual(units[-1])
+        params = self.stack.read_out(units)[:, 0]
+        return State(params, (number, condition, row, *new_rings))
+
+    def _run(
+        self, state: State, symbols: Int[Tensor, "B L"]
+    ) -> tuple[Float[Tensor, "B L Q"], tuple[Tensor, ...]]:
+        """Return the head's parameters after each symbol, and the memory after all."""
+        position, condition, row, *rings = state.memory
+        length = symbols.shape[1]
+        self._check_length(position + 1, length)
+        contexts = self._contexts(condition, row, position + 1, length)
+        pasts = [_unroll(ring, position) for ring in rings]
+        params, pasts = self.stack(self.embed(symbols.long()), pasts, contexts)
+        position = position + length
+        rings = [_roll(past, position) for past in pasts]
+        return params, (position, condition, row, *rings)
+
+    def _check_length(self, first: Int[Tensor, " B"], count: int) -> None:
+        if self.length is not None and len(first) and int(first.max()) + count - 1 > self.length:
+            raise ValueError(
+                f"the model has features for {self.length} positions; "
+                f"position {int(first.max()) + count - 1} lies beyond them"
+            )
+
+    def _contexts(
+        self,
+        condition: Int[Tensor, " B"],
+        row: Int[Tensor, " B"],
+        first: Int[Tensor, " B"],
+        length: int,
+    ) -> list[Tensor]:
+        """Return what enters the gates when inputs number first, first + 1, ... are read.
+
+        Input number i predicts symbol i, so it goes with the features of position i. Past the
+        last position nothing is predicted; the last features stand in.
+        """
+        contexts = []
+        if self.conditions is not None:
+            contexts.append(self.conditions()[condition][:, None])
+        if self.feature_map is not None and self.features is not None and len(first):
+            at = torch.arange(length, device=first.device)
+            if len(self.features) == 1 and bool((first == first[0]).all()):
+                at = (first[:1, None] + at).clamp(max=self.features.shape[1] - 1)
+                known = self.features[:1].index_select(1, at[0])
+            else:
+                at = (first[:, None] + at).clamp(max=self.features.shape[1] - 1)
+                known = self.features[row[:, None], at]
+            contexts.append(self.feature_map(known))
+        return contexts
+
+
+def _unroll(ring: Float[Tensor, "B n R"], position: Int[Tensor, " B"]) -> Float[Tensor, "B n R"]:
+    """Return a ring's inputs oldest first, when inputs 0..position have been seen."""
+    reach = ring.shape[1]
+    if not reach or not len(ring):
+        return ring
+    slots = (position[:, None] + 1 + torch.arange(reach, device=ring.device)) % reach
+    return ring[torch.arange(len(ring), device=ring.device)[:, None], slots]
+
+
+def _roll(past: Float[Tensor, "B n R"], position: Int[Tensor, " B"]) -> Float[Tensor, "B n R"]:
+    """Undo ``_unroll``."""
+    return _unroll(past, -position - 2)
+
+
+if TYPE_CHECKING:
+    from autoreg.protocol import SequenceModel
+
+    _conforms: type[SequenceModel] = WaveNet

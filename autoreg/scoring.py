@@ -1,0 +1,112 @@
+"""The one definition of the log probability of a sequence."""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from autoreg.protocol import SequenceModel
+
+MEMORY = 256 * 2**20
+"""Bytes that the activations of one batch may occupy unless told."""
+
+
+def log_factors(
+    model: SequenceModel,
+    symbols: Int[Tensor, "B T"],
+    condition: Int[Tensor, " B"],
+    lengths: Int[Tensor, " B"] | None = None,
+    *,
+    skip: Int[Tensor, " B"] | None = None,
+) -> Float[Tensor, "B T"]:
+    r"""Return :math:`\log p(x_t \mid x_{<t}, y)` for every t, in nats and float64.
+
+    The number that training minimises is minus the sum of these.
+
+    Args:
+        model: Any sequence model.
+        symbols: Sequences of unequal length are padded on the right with any valid symbol.
+        condition: One condition index per row.
+        lengths: Factors from here on are exactly 0.
+        skip: Factors before here are exactly 0. A row with skip > 0 is a crop out of the middle of
+            a longer sequence: its first ``skip`` symbols, at least the model's order, are context
+            only, and the factors after them equal those of the whole sequence.
+
+    Raises:
+        ValueError: A symbol is out of range, or a crop brings too little context.
+
+    Example:
+        >>> uniform = MarkovTable(torch.full((1, 1, 2), 0.5).log())
+        >>> log_factors(uniform, torch.tensor([[0, 1, 1]]), torch.tensor([0])).exp()
+        tensor([[0.5000, 0.5000, 0.5000]], dtype=torch.float64)
+    """
+    check_symbols(model, symbols, condition)
+    if skip is not None:
+        _check_crops(model, skip)
+    factors, _ = model.read(model.start(condition), symbols)
+    at = torch.arange(symbols.shape[1], device=factors.device)
+    if lengths is not None:
+        factors = factors.masked_fill(at >= lengths.to(at.device)[:, None], 0.0)
+    if skip is not None:
+        factors = factors.masked_fill(at < skip.to(at.device)[:, None], 0.0)
+    return factors
+
+
+def stream(
+    model: SequenceModel, pieces: Iterable[Int[Tensor, "B L"]], condition: Int[Tensor, " B"]
+) -> Iterator[Float[Tensor, "B L"]]:
+    """Yield the log factors of consecutive pieces of the same sequences, in flat memory.
+
+    A piece of one row is broadcast over all conditions.
+    """
+    state = model.start(condition)
+    for piece in pieces:
+        piece = piece.expand(len(condition), -1).to(state.next.device, torch.int64)
+        check_symbols(model, piece, condition)
+        factors, state = model.read(state, piece)
+        yield factors
+
+
+def chunk_length(model: SequenceModel, rows: int, memory: int = MEMORY) -> int:
+    """Return how many positions of ``rows`` sequences fit into a memory budget in bytes."""
+    floats = int(getattr(model, "floats_per_symbol", 8 * model.num_symbols))
+    return max(1, memory // (4 * floats * max(1, rows)))
+
+
+def check_symbols(
+    model: SequenceModel, symbols: Int[Tensor, "B T"], condition: Int[Tensor, " B"]
+) -> None:
+    """Refuse symbols, shapes or lengths that the model does not know."""
+    if symbols.is_floating_point() or symbols.dtype == torch.bool:
+        raise TypeError(f"symbols need an integer type; got {symbols.dtype}")
+    if symbols.ndim != 2 or condition.shape != symbols.shape[:1]:
+        raise ValueError(
+            "symbols need shape (B, T) and condition (B,); "
+            f"got {tuple(symbols.shape)} and {tuple(condition.shape)}"
+        )
+    if model.length is not None and symbols.shape[1] > model.length:
+        raise ValueError(
+            f"the model knows sequences of {model.length} symbols; got {symbols.shape[1]}"
+        )
+    if symbols.numel() and not (
+        0 <= int(symbols.min()) and int(symbols.max()) < model.num_symbols
+    ):
+        wrong = ((symbols < 0) | (symbols >= model.num_symbols)).nonzero()[0].tolist()
+        raise ValueError(
+            f"symbols need to lie within 0..{model.num_symbols - 1}; "
+            f"got {int(symbols[tuple(wrong)])} in row {wrong[0]} at position {wrong[1]}"
+        )
+
+
+def _check_crops(model: SequenceModel, skip: Int[Tensor, " B"]) -> None:
+    cropped = skip[skip > 0]
+    if not len(cropped):
+        return
+    if model.order is None or not model.stationary:
+        raise ValueError("crops need a stationary model of finite order; score whole sequences")
+    if int(cropped.min()) < model.order:
+        raise ValueError(
+            f"crops need at least the model's order, {model.order} symbols, of context; "
+            f"got {int(cropped.min())}"
+        )

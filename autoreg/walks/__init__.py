@@ -1,0 +1,1 @@
+"""The inner loop that moves paths through positions."""
