@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from autoreg.protocol import DENSE_LIMIT
+from autoreg.walks.inversion import invert
 
 
 class Categorical:
@@ -47,8 +48,7 @@ class Categorical:
         uniforms: Float[Tensor, "*S"],
     ) -> Int[Tensor, "*S"]:
         """Return the smallest symbol whose cumulative mass exceeds u times the set's total."""
-        log_probs = _full(params).double().masked_fill(~sets, -torch.inf)
-        return invert(log_probs, uniforms)
+        return invert(_full(params).double().masked_fill(~sets, -torch.inf), uniforms)
 
     def log_probs(self, params: Float[Tensor, "*S P"]) -> Float[Tensor, "*S Q"]:
         """Return every symbol's log probability, in float32 or wider."""
@@ -58,21 +58,6 @@ class Categorical:
                 f"this head has {self.num_symbols}"
             )
         return functional.log_softmax(_full(params), dim=-1)
-
-
-def invert(log_masses: Float[Tensor, "*S Q"], uniforms: Float[Tensor, "*S"]) -> Int[Tensor, "*S"]:
-    """Return the smallest v whose cumulative mass exceeds u times the total (float64).
-
-    Rows without any mass give 0.
-    """
-    top = log_masses.amax(-1, keepdim=True)
-    masses = torch.exp(log_masses - torch.where(top.isfinite(), top, 0.0))
-    cumulative = masses.cumsum(-1)
-    threshold = (uniforms.double() * cumulative[..., -1])[..., None]
-    found = (cumulative <= threshold).sum(-1)
-    # A uniform of 1 - 2^-53 may round up to the total: the last symbol with mass is meant.
-    last = log_masses.shape[-1] - 1 - (masses > 0).flip(-1).int().argmax(-1)
-    return torch.where(masses.sum(-1) > 0, torch.minimum(found, last), 0)
 
 
 def _full(params: Float[Tensor, "*S P"]) -> Float[Tensor, "*S P"]:
