@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 Given = Mapping[str, str | int]
-Prior = Literal["uniform", "training"] | Mapping[str, float] | Tensor | Sequence[float]
+Weights = Mapping[str, float] | Sequence[float]
+Prior = Literal["uniform", "training"] | Mapping[str, float | Weights] | Tensor | Sequence[float]
 
 
 class ConditionSpace:
@@ -119,29 +120,55 @@ class ConditionSpace:
             keep &= codes[:, self.names.index(name)] == code
         return keep.nonzero()[:, 0]
 
-    def log_prior(self, prior: Prior | None = None) -> Float[Tensor, " K"]:
-        """Return log p(condition), float64, shape (K,).
+    def log_prior(
+        self, prior: Prior | None = None, given: Given | None = None
+    ) -> Float[Tensor, " K"]:
+        """Return log p(condition | given), float64, shape (K,); -inf where ``given`` disagrees.
 
         Args:
             prior: None or "uniform"; "training" for the training frequencies; one probability per
-                condition; or, for a space of one factor, a mapping from each label to its
-                probability. Zeros are allowed; probabilities sum to one within 1e-6.
+                condition; or a mapping from factor to its labels' probabilities (factors left out
+                are uniform). With a single factor, a mapping from label to probability will do.
+                Zeros are allowed; probabilities sum to one within 1e-6.
+            given: Labels that are known.
 
         Raises:
-            ValueError: The prior is negative, not finite, of the wrong size or the wrong sum.
+            ValueError: The prior is negative, not finite, of the wrong size or the wrong sum, or
+                rules out what is given.
         """
         if prior is None or (isinstance(prior, str) and prior == "uniform"):
-            return torch.full((self.size,), -math.log(self.size), dtype=torch.float64)
-        if isinstance(prior, str):
-            return self._training_prior(prior)
-        if isinstance(prior, Mapping):
-            if len(self.names) != 1 or set(prior) != set(self.factors[self.names[0]]):
-                raise ValueError(
-                    "a prior by label needs a space of one factor with a probability for each "
-                    f"label; got {sorted(prior)} for {self!r}"
-                )
-            prior = [prior[label] for label in self.factors[self.names[0]]]
-        return check_prior(prior, self.size).log()
+            probs = torch.full((self.size,), 1 / self.size, dtype=torch.float64)
+        elif isinstance(prior, str):
+            probs = self._training_prior(prior)
+        elif isinstance(prior, Mapping):
+            probs = self._product_prior(prior)
+        else:
+            probs = check_prior(prior, self.size)
+        keep = torch.zeros(self.size, dtype=torch.bool)
+        keep[self.select(given)] = True
+        probs = probs.masked_fill(~keep, 0.0)
+        if not float(probs.sum()) > 0:
+            raise ValueError(f"the prior gives no probability to {dict(given or {})}")
+        return (probs / probs.sum()).log()
+
+    def _product_prior(self, prior: Mapping[str, float | Weights]) -> Float[Tensor, " K"]:
+        if len(self.names) == 1 and self.names[0] not in prior:
+            prior = {self.names[0]: prior}  # type: ignore[dict-item]
+        probs = torch.ones(1, dtype=torch.float64)
+        for name in prior:
+            self.labels(name)
+        for name, labels in self.factors.items():
+            weights = prior.get(name, [1 / len(labels)] * len(labels))
+            if isinstance(weights, Mapping):
+                if set(weights) != set(labels):
+                    raise ValueError(
+                        f"the prior of {name} needs a probability for each of {', '.join(labels)}; "
+                        f"got {', '.join(map(str, weights))}"
+                    )
+                weights = [weights[label] for label in labels]
+            factor = check_prior(weights, len(labels))  # type: ignore[arg-type]
+            probs = (probs[:, None] * factor).flatten()
+        return probs
 
     def _training_prior(self, prior: str) -> Float[Tensor, " K"]:
         if prior != "training":
@@ -149,7 +176,7 @@ class ConditionSpace:
         if self.counts is None or sum(self.counts) == 0:
             raise ValueError("prior='training' needs a model stored with its training frequencies")
         counts = torch.tensor(self.counts, dtype=torch.float64)
-        return (counts / counts.sum()).log()
+        return counts / counts.sum()
 
     def config(self) -> dict[str, Any]:
         """Return the space as plain data."""

@@ -1,0 +1,174 @@
+"""Sequences drawn from nothing, or after a given beginning."""
+
+import time
+
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+
+from autoreg import scoring
+from autoreg.answers import Answer, Cost, Draws
+from autoreg.conditions import ConditionSpace, Given, Prior
+from autoreg.events import Rules
+from autoreg.protocol import SequenceModel, State
+from autoreg.queries.likelihood import check_space, log_likelihoods
+from autoreg.walks.inversion import invert
+from autoreg.walks.reference import walk
+
+
+def sample(
+    model: SequenceModel,
+    count: int,
+    space: ConditionSpace | None = None,
+    *,
+    length: int | None = None,
+    given: Given | None = None,
+    prior: Prior | None = None,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    memory: int = scoring.MEMORY,
+    generator: Generator | None = None,
+) -> Draws:
+    """Draw independent sequences from p(x, y | given).
+
+    Args:
+        model: Any sequence model.
+        count: How many.
+        space: Names of the model's conditions.
+        length: Symbols per sequence; the model's own length if it has one.
+        given: Labels to draw under; the other factors are drawn from the prior.
+        prior: Of the conditions; see ``ConditionSpace.log_prior``.
+        temperature: Other than 1, or ``top_p`` below 1, draws from another model.
+        top_p: See ``autoreg.walks.reference.walk``.
+        memory: Bytes that the states of one batch may take.
+        generator: Source of all chance.
+    """
+    nothing = torch.zeros(0, dtype=torch.int64)
+    draws = complete(
+        model,
+        nothing,
+        count,
+        space,
+        length=length,
+        given=given,
+        prior=prior,
+        temperature=temperature,
+        top_p=top_p,
+        memory=memory,
+        generator=generator,
+    )
+    return Draws(**{**vars(draws), "log_evidence": None})
+
+
+def complete(
+    model: SequenceModel,
+    beginning: Int[Tensor, " P"],
+    count: int,
+    space: ConditionSpace | None = None,
+    *,
+    length: int | None = None,
+    given: Given | None = None,
+    prior: Prior | None = None,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    memory: int = scoring.MEMORY,
+    generator: Generator | None = None,
+) -> Draws:
+    """Draw independent sequences that begin as given: from p(x, y | x_<P, given).
+
+    What is not known of the condition is drawn from its posterior after the beginning, so that
+    the draws are exact. ``length`` counts the beginning in; the other arguments are those of
+    ``sample``. ``log_evidence`` of the result is log p(x_<P | given).
+    """
+    begin = time.perf_counter()
+    space = check_space(model, space)
+    length = _length(model, length, len(beginning))
+    if count < 1:
+        raise ValueError(f"count needs to be at least 1; got {count}")
+    log_prior = space.log_prior(prior, given)
+    possible = log_prior.isfinite().nonzero()[:, 0]
+    likelihood = log_likelihoods(model, beginning[None], possible, memory=memory)[0]
+    joint = likelihood + log_prior[possible]
+    uniforms = torch.rand(count, dtype=torch.float64, generator=generator)
+    condition = possible[invert(joint.expand(count, -1), uniforms)]
+    symbols = _continue(
+        model,
+        beginning,
+        condition,
+        torch.rand(count, length - len(beginning), dtype=torch.float64, generator=generator),
+        temperature=temperature,
+        top_p=top_p,
+        memory=memory,
+    )
+    other = "" if temperature == top_p == 1 else f" at temperature {temperature}, top_p {top_p}"
+    cost = Cost(
+        stepped=count * (length - len(beginning)),
+        scored=len(beginning) * (len(possible) + len(condition.unique())),
+        seconds=time.perf_counter() - begin,
+    )
+    return Draws(
+        symbols=symbols,
+        condition=condition,
+        labels=tuple(space.describe(index) for index in condition.tolist()),
+        log_weights=torch.zeros(count, dtype=torch.float64),
+        method=f"ancestral sampling{other}",
+        log_evidence=Answer(
+            value=joint.logsumexp(-1),
+            method="one score",
+            num_symbols=torch.tensor(len(beginning)),
+        ),
+        cost=cost,
+    )
+
+
+def _continue(
+    model: SequenceModel,
+    beginning: Int[Tensor, " P"],
+    condition: Int[Tensor, " N"],
+    uniforms: Float[Tensor, "N L"],
+    *,
+    temperature: float,
+    top_p: float,
+    memory: int,
+) -> Int[Tensor, "N T"]:
+    """Read the beginning once per condition, fork its state, and walk on in batches."""
+    distinct, which = condition.unique(return_inverse=True)
+    rules = Rules.free(model.num_symbols, uniforms.shape[1])
+    drawn = torch.zeros(len(condition), uniforms.shape[1], dtype=torch.int64)
+    with torch.no_grad():
+        state = model.start(distinct)
+        for piece in beginning.split(scoring.chunk_length(model, len(distinct), memory)):
+            piece = piece.to(state.next.device, torch.int64).expand(len(distinct), -1)
+            _, state = model.read(state, piece)
+        fitting = max(1, memory // (4 * _bytes_per_row(state)))
+        for first in range(0, len(condition), fitting):
+            batch = slice(first, first + fitting)
+            walked = walk(
+                model,
+                state.at(which[batch].to(state.next.device)),
+                rules,
+                uniforms[batch],
+                temperature=temperature,
+                top_p=top_p,
+            )
+            drawn[batch] = walked.symbols.cpu()
+    start = beginning.long().expand(len(condition), -1)
+    return torch.cat([start, drawn], dim=1)
+
+
+def _bytes_per_row(state: State) -> int:
+    tensors = (state.next, *state.memory)
+    return 1 + sum(tensor[0].numel() * tensor.element_size() for tensor in tensors)
+
+
+def _length(model: SequenceModel, length: int | None, beginning: int) -> int:
+    length = model.length if length is None else length
+    if length is None:
+        raise ValueError("length is needed: the model knows sequences of any length")
+    if model.length is not None and length > model.length:
+        raise ValueError(f"the model knows sequences of {model.length} symbols; got {length}")
+    if length < beginning:
+        raise ValueError(
+            f"length counts the beginning in: it needs to be at least {beginning}; got {length}"
+        )
+    return length
