@@ -1,0 +1,20 @@
+"""The randomness that torch takes from its global generator."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+@contextmanager
+def seeded(*numbers: int, device: torch.device) -> Iterator[None]:
+    """Make what happens inside a function of `numbers`, and leave the global generators as they were.
+
+    Initialisation and dropout have no generator argument. Seeding each step by (seed, step, process)
+    makes its dropout a function of these, so that a resumed run needs no stored generator state.
+    """
+    seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)  # noqa: TID251 - torch offers no argument for these
+        yield

@@ -1,0 +1,130 @@
+"""A model in training."""
+
+import copy
+import math
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from autoreg.data.sequences import Sequences
+from autoreg.models.wavenet import ConditionTable, WaveNet
+from autoreg.training.batches import Batch, scoring_batches
+from autoreg.training.chance import seeded
+from autoreg.training.config import TrainingConfig
+from autoreg.training.objective import Objective
+
+
+class Learner:
+    """A model, the moving average of its weights and its optimizer, on all processes.
+
+    Args:
+        model: What is trained, in place.
+        config: How.
+        accelerator: The device and the processes.
+    """
+
+    def __init__(self, model: WaveNet, config: TrainingConfig, accelerator: Accelerator) -> None:
+        self.model = model.train()
+        self.average = copy.deepcopy(model).requires_grad_(False).eval().to(accelerator.device)
+        self.optimizer = torch.optim.AdamW(weight_groups(model, config.weight_decay))
+        self._config = config
+        self._accelerator = accelerator
+        self._objective = accelerator.prepare(Objective(model, config.precision))
+        self._judge = Objective(self.average, "float32")
+
+    def update(self, batch: Batch, step: int, *, asked: bool = False) -> tuple[float, bool]:
+        """Make update number `step` with a global batch.
+
+        Args:
+            batch: The same on all processes; each takes its rows.
+            step: Counted from 0.
+            asked: Whether this process has been asked to stop.
+
+        Returns:
+            The nats of the batch, and whether any process has been asked to stop.
+
+        Raises:
+            FloatingPointError: The loss is not finite; nothing has been changed.
+        """
+        config, accelerator = self._config, self._accelerator
+        rank, processes = accelerator.process_index, accelerator.num_processes
+        own = batch.shard(rank, processes).to(accelerator.device)
+        with seeded(config.seed, 1 + step, rank, device=accelerator.device):
+            nats = self._objective(*own)
+        shared = accelerator.reduce(torch.stack([nats.detach(), nats.new_tensor(float(asked))]))
+        total, stop = shared.tolist()
+        if not math.isfinite(total):
+            raise FloatingPointError(
+                f"the loss of step {step} is {total}: lower training.learning_rate or training.clip"
+            )
+        # Several processes average their gradients; the sum over all rows is meant.
+        accelerator.backward(nats * (processes / batch.scored))
+        accelerator.clip_grad_norm_(self._objective.parameters(), config.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(config, step)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self._follow(step)
+        return total, stop > 0
+
+    def validate(self, sequences: Sequences) -> float:
+        """Return nats per symbol of whole files under the averaged weights."""
+        accelerator = self._accelerator
+        nats = torch.zeros((), dtype=torch.float64, device=accelerator.device)
+        count = 0
+        batches = scoring_batches(
+            sequences,
+            order=self.model.order,
+            crop=self._config.crop,
+            columns=self._config.columns,
+        )
+        for number, batch in enumerate(batches):
+            count += batch.scored
+            if number % accelerator.num_processes == accelerator.process_index:
+                with torch.no_grad():
+                    nats += self._judge(*batch.to(accelerator.device))
+        return float(accelerator.reduce(nats)) / count
+
+    def _follow(self, step: int) -> None:
+        """Move the averaged weights; at first faster, so that they soon forget the start."""
+        decay = min(self._config.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for mean, weight in zip(
+                self.average.parameters(), self.model.parameters(), strict=True
+            ):
+                mean.lerp_(weight, 1 - decay)
+
+
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    """Return the learning rate of update `step`: a linear rise, then half a cosine.
+
+    Example:
+        >>> config = TrainingConfig(steps=110, warmup=10, learning_rate=1.0, final_fraction=0.0)
+        >>> learning_rate(config, 4), learning_rate(config, 60), learning_rate(config, 110)
+        (0.5, 0.5, 0.0)
+    """
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    passed = (step - config.warmup) / max(1, config.steps - config.warmup)
+    cosine = (1 + math.cos(math.pi * passed)) / 2
+    return config.learning_rate * (config.final_fraction + (1 - config.final_fraction) * cosine)
+
+
+def weight_groups(model: nn.Module, decay: float) -> list[dict[str, object]]:
+    """Return AdamW's parameter groups: all decays but biases and tables of embeddings."""
+    tables = (nn.Embedding, ConditionTable)
+    embedded = {
+        id(parameter)
+        for module in model.modules()
+        if isinstance(module, tables)
+        for parameter in module.parameters()
+    }
+    decayed, free = [], []
+    for parameter in model.parameters():
+        plain = parameter.ndim < 2 or id(parameter) in embedded
+        (free if plain else decayed).append(parameter)
+    return [
+        {"params": decayed, "weight_decay": decay},
+        {"params": free, "weight_decay": 0.0},
+    ]

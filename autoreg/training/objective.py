@@ -1,0 +1,37 @@
+"""What training minimises."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from autoreg import scoring
+from autoreg.models.wavenet import WaveNet
+
+
+class Objective(nn.Module):
+    """Minus the sum of the log factors of a batch, in nats.
+
+    A module of its own, so that what wraps modules (several processes, mixed precision) wraps exactly
+    this number, which is the one that `scoring` reports later.
+
+    Args:
+        model: the model to train.
+        precision: "bfloat16" runs the forward pass under autocast; sums stay float64.
+    """
+
+    def __init__(self, model: WaveNet, precision: str) -> None:
+        super().__init__()
+        self.model = model
+        self._autocast = precision == "bfloat16"
+
+    def forward(
+        self,
+        symbols: Int[Tensor, "B T"],
+        condition: Int[Tensor, " B"],
+        lengths: Int[Tensor, " B"],
+        skip: Int[Tensor, " B"],
+    ) -> Float[Tensor, ""]:
+        """Return the nats of columns `skip` to `lengths` of all rows."""
+        with torch.autocast(symbols.device.type, torch.bfloat16, enabled=self._autocast):
+            log_factors = scoring.log_factors(self.model, symbols, condition, lengths, skip=skip)
+        return -log_factors.sum()

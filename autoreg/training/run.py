@@ -1,0 +1,152 @@
+"""A training run: from a corpus to a model directory."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+from accelerate import Accelerator
+from rich.console import Console
+
+from autoreg import modeldir, plaindata
+from autoreg.data.corpus import Corpus
+from autoreg.models.wavenet import WaveNet
+from autoreg.training import checkpoint
+from autoreg.training.chance import seeded
+from autoreg.training.checkpoint import Standing
+from autoreg.training.config import Config, ModelConfig
+from autoreg.training.loop import Fit, fit
+
+SETTINGS = "run.json"
+"""What a run was started with: a resumed one must be the same."""
+
+
+def train(
+    corpus: Corpus,
+    config: Config,
+    directory: str | Path,
+    *,
+    resume: bool = False,
+    device: Literal["auto", "cpu"] = "auto",
+    console: Console | None = None,
+) -> Fit:
+    """Train a WaveNet and leave the best one, by validation, as a model directory.
+
+    `history.jsonl` and TensorBoard's events grow beside it, `state.safetensors` is what an interrupted
+    run resumes from. Started by `accelerate launch`, all processes share the work.
+
+    Args:
+        corpus: What to learn; "valid" chooses the best and may be empty, then the last is kept.
+        config: The model and how to fit it.
+        directory: Made if it does not exist; refused if it holds a run that is not to be resumed.
+        resume: Continue the run in the directory.
+        device: Where to compute; "auto" takes an accelerator if there is one.
+        console: Shows progress; None shows nothing.
+
+    Raises:
+        FileExistsError: The directory holds a run already.
+        FileNotFoundError: There is nothing to resume.
+        ValueError: The run to resume has another config or other data, or these do not fit.
+    """
+    directory = Path(directory)
+    split = {name: _fingerprint(corpus, name) for name in corpus.parts}
+    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
+    if resume:
+        _check_same(directory, config, split)
+    else:
+        _check_free(directory)
+    with seeded(config.training.seed, 0, 0, device=accelerator.device):
+        model = build(corpus, config.model)
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process and not resume:
+        directory.mkdir(parents=True, exist_ok=True)
+        settings = {"config": config.to_dict(), "split": split}
+        plaindata.replace(directory / SETTINGS, plaindata.json_bytes(SETTINGS, settings, indent=2))
+
+    def keep(average: WaveNet, standing: Standing) -> None:
+        modeldir.save(
+            directory,
+            model=average,
+            signal=corpus.signal,
+            space=corpus.space,
+            target=corpus.target,
+            protocol=corpus.protocol,
+            split=split,
+            training={
+                "config": config.to_dict(),
+                "step": standing.step,
+                "symbols": standing.symbols,
+                "seconds": standing.seconds,
+                "valid_nats_per_symbol": standing.best,
+            },
+        )
+
+    return fit(
+        model,
+        corpus.parts["train"],
+        corpus.parts["valid"],
+        config.training,
+        directory=directory,
+        keep=keep,
+        accelerator=accelerator,
+        resume=resume,
+        console=console,
+    )
+
+
+def build(corpus: Corpus, config: ModelConfig) -> WaveNet:
+    """Return an untrained model of the corpus' symbols, conditions and features.
+
+    Raises:
+        ValueError: The config asks for features and the corpus has none.
+    """
+    shape = dict(vars(config))
+    wanted = shape.pop("features")
+    if wanted and corpus.features is None:
+        raise ValueError("model.features needs a corpus with features per position; this has none")
+    features = corpus.features if wanted else None
+    model = WaveNet(
+        corpus.signal.num_symbols,
+        conditions=corpus.space.sizes,
+        num_features=0 if features is None else features.shape[-1],
+        **shape,
+    )
+    return model if features is None else model.with_features(features)
+
+
+def _check_free(directory: Path) -> None:
+    for name in (SETTINGS, modeldir.CARD, checkpoint.FILE):
+        if (directory / name).exists():
+            raise FileExistsError(
+                f"{directory} holds a run already ({name}): resume it or choose another directory"
+            )
+
+
+def _check_same(directory: Path, config: Config, split: dict[str, dict[str, Any]]) -> None:
+    path = directory / SETTINGS
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: there is no run to resume")
+    settings = plaindata.parse_json(path, plaindata.read(path))
+    plaindata.check_keys(str(path), settings, {"config", "split"})
+    changes = Config.from_dict(settings["config"]).differences(config)
+    changes += [
+        f"data.{part}: {settings['split'].get(part)} -> {facts}"
+        for part, facts in split.items()
+        if settings["split"].get(part) != facts
+    ]
+    if changes:
+        raise ValueError(
+            "\n  ".join([f"{directory} can be resumed only as it was started; changed:", *changes])
+        )
+
+
+def _fingerprint(corpus: Corpus, part: str) -> dict[str, Any]:
+    """Return what identifies a part of a corpus: its size, and a hash of symbols and conditions."""
+    sequences = corpus.parts[part]
+    digest = hashlib.sha256()
+    for tensor in (sequences.symbols, sequences.offsets, sequences.condition):
+        digest.update(tensor.numpy().data)
+    return {
+        "sequences": len(sequences),
+        "symbols": len(sequences.symbols),
+        "sha256": digest.hexdigest(),
+    }
