@@ -1,0 +1,271 @@
+"""Folders of sound files."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar, get_args
+
+from jaxtyping import Integer
+from torch import Tensor
+
+from autoreg.codecs.mulaw import MuLaw
+from autoreg.data.corpus import PARTS, Corpus
+from autoreg.data.labels import Labels, condition_of, counted, space_of
+from autoreg.data.sequences import Sequences
+from autoreg.data.sound import Gain, Sound
+from autoreg.data.split import Split
+from autoreg.data.trim import Span, active_span, check_decibels
+from autoreg.data.waves import FORMATS, Header, Reading, read_blocks, read_header
+
+logger = logging.getLogger(__name__)
+
+OnError = Literal["stop", "skip"]
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+def audio_folder(
+    root: Path | str,
+    *,
+    labels: Labels,
+    split: Split,
+    sample_rate: int | None = None,
+    levels: int = 256,
+    gain: Gain = "recorded",
+    mono: bool = False,
+    resample: bool = False,
+    trim_db: float | None = None,
+    on_error: OnError = "stop",
+    target: str | None = None,
+    prefixes: Sequence[float] = (),
+) -> Corpus:
+    r"""Return the sound files below a folder, at any depth, as symbols by mu-law.
+
+    The header and the labels of every file are checked before the first sample is read.
+
+    Args:
+        root: The folder; its wav, flac, ogg and mp3 files are taken in the order of their paths.
+        labels: A rule of autoreg.data.labels.
+        split: Which files are held out.
+        sample_rate: In Hz; None stands for that of the files, which then have to agree.
+        levels: The number of mu-law levels.
+        gain: "recorded", or "peak": each clip divided by its own largest magnitude.
+        mono: Mix files of several channels.
+        resample: Convert files of other sample rates.
+        trim_db: Leave out what comes before the first and after the last sample within this many
+            decibels of the clip's peak, and log it; None keeps clips whole.
+        on_error: "stop" raises the first bad file's error; "skip" leaves out every bad file, and
+            logs each with the reason, then their number, as warnings.
+        target: The factor that classifying asks for; None stands for the only factor, if so.
+        prefixes: Only with gain "peak": seconds. Each longer training clip is there again as its
+            beginning of that length by its own peak, since a clip's peak may lie in the future
+            of what has been heard.
+
+    Raises:
+        FileNotFoundError: The folder does not exist or holds no sound file.
+        ValueError: A file is bad and on_error is "stop", the sample rates differ, no training
+            file is left, or an argument is wrong.
+
+    Example:
+        The official split of the Free Spoken Digit Dataset::
+
+            audio_folder(
+                "recordings",
+                labels=from_name(r"(?P<digit>\d)_(?P<speaker>[a-z]+)_\d+\.wav"),
+                split=Split(test=r"\d_[a-z]+_[0-4]\.wav"),
+                target="speaker",
+            )
+    """
+    if target is not None and target not in labels.factors:
+        raise ValueError(f"target needs one of {', '.join(labels.factors)}; got {target!r}")
+    root, bad = Path(root), _BadFiles(on_error)
+    headers = bad.kept(read_header, _sound_files(root))
+    sound = Sound(sample_rate or _common_rate(headers), MuLaw(levels), gain)
+    reader = _Reader(sound, trim_db, tuple(prefixes), mono=mono, resample=resample)
+
+    def labelled(header: Header) -> tuple[Path, dict[str, str]]:
+        header.check(sound.sample_rate, mono=mono, resample=resample)
+        return header.path, labels.of(header.path.relative_to(root))
+
+    rows = bad.kept(labelled, headers)
+    parts = split.assign([path for path, _ in rows])
+    trained = [row for (_, row), part in zip(rows, parts, strict=True) if part == "train"]
+    _check_trained(root, trained, split)
+    space = space_of(labels.factors, trained)
+
+    def placed(file: tuple[tuple[Path, dict[str, str]], str]) -> _File:
+        (path, row), part = file
+        name = path.relative_to(root).as_posix()
+        return _File(path, name, part, condition_of(name, row, space))
+
+    clips = bad.kept(reader.read, bad.kept(placed, zip(rows, parts, strict=True)))
+    bad.report()
+    conditions = [clip.file.condition for clip in clips if clip.file.part == "train"]
+    _check_trained(root, conditions, split)
+    return Corpus(
+        parts={part: _packed(clips, part) for part in PARTS},
+        signal=sound,
+        space=counted(space, conditions),
+        target=labels.factors[0] if target is None and len(labels.factors) == 1 else target,
+        protocol=f"{_counts(root, clips)}; {split}; {labels.source}; {reader.summary(clips)}",
+    )
+
+
+class _File(NamedTuple):
+    """A good sound file and where it belongs."""
+
+    path: Path
+    name: str
+    part: str
+    condition: int
+
+
+class _Clip(NamedTuple):
+    """What was read of a sound file: itself and its prefixes, by name; the silence left out."""
+
+    file: _File
+    sequences: dict[str, Integer[Tensor, " T"]]
+    span: Span | None
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """How clips are read."""
+
+    sound: Sound
+    trim_db: float | None
+    prefixes: tuple[float, ...]
+    mono: bool
+    resample: bool
+
+    def __post_init__(self) -> None:
+        if self.trim_db is not None:
+            check_decibels(self.trim_db)
+        if self.prefixes and self.sound.gain != "peak":
+            raise ValueError(
+                'prefixes need gain="peak"; as recorded, they are in the clips already'
+            )
+        if any(not self._samples(seconds) >= 1 for seconds in self.prefixes):
+            raise ValueError(
+                f"prefixes need at least one sample each; got {self.prefixes} seconds"
+            )
+
+    def read(self, file: _File) -> _Clip:
+        """Return the symbols of a file, and those of its prefixes if it trains."""
+        span = None if self.trim_db is None else self._active(file, self.trim_db)
+        start, stop = (0, None) if span is None else (span.start, span.stop)
+        whole = self._piece(file, start, stop)
+        sequences = {file.name: whole}
+        for seconds in self.prefixes if file.part == "train" else ():
+            length = self._samples(seconds)
+            if length < len(whole):
+                name = f"{file.name}[:{seconds:g}s]"
+                sequences[name] = self._piece(file, start, start + length)
+        return _Clip(file, sequences, span)
+
+    def summary(self, clips: Sequence[_Clip]) -> str:
+        """Return what was done to the clips."""
+        sound = self.sound
+        done = [f"{sound.sample_rate} Hz", f"mu-law {sound.num_symbols}", f"gain {sound.gain}"]
+        done += ["mixed to mono"] * self.mono + ["resampled"] * self.resample
+        if self.prefixes:
+            seconds = ", ".join(f"{seconds:g}" for seconds in self.prefixes)
+            done.append(f"training clips also as their first {seconds} s by their own peak")
+        if spans := [clip.span for clip in clips if clip.span is not None]:
+            share = sum(span.removed for span in spans) / sum(span.total for span in spans)
+            done.append(f"ends {self.trim_db:g} dB below the peak left out ({share:.2%})")
+        return ", ".join(done)
+
+    def _active(self, file: _File, below: float) -> Span:
+        rate, reading = self.sound.sample_rate, self._reading()
+        span = active_span(lambda: read_blocks(file.path, rate, **reading), below=below)
+        if span.silent:
+            logger.warning("%s is silent throughout; kept whole", file.path)
+        if span.removed:
+            logger.info("%s: left out %d of %d samples", file.path, span.removed, span.total)
+        return span
+
+    def _piece(self, file: _File, start: int, stop: int | None) -> Integer[Tensor, " T"]:
+        return self.sound.read(file.path, **self._reading(start, stop))
+
+    def _reading(self, start: int = 0, stop: int | None = None) -> Reading:
+        rate = self.sound.sample_rate
+        return Reading(
+            start=start / rate,
+            stop=None if stop is None else stop / rate,
+            mono=self.mono,
+            resample=self.resample,
+        )
+
+    def _samples(self, seconds: float) -> int:
+        return round(seconds * self.sound.sample_rate)
+
+
+class _BadFiles:
+    """What becomes of files that cannot be used."""
+
+    def __init__(self, on_error: OnError) -> None:
+        if on_error not in get_args(OnError):
+            raise ValueError(
+                f"on_error needs one of {', '.join(get_args(OnError))}; got {on_error!r}"
+            )
+        self.skip = on_error == "skip"
+        self.skipped = 0
+
+    def kept(self, work: Callable[[T], U], files: Iterable[T]) -> list[U]:
+        """Return what the work makes of the good files; raise or log the error of a bad one."""
+        results = []
+        for file in files:
+            try:
+                results.append(work(file))
+            except (OSError, ValueError) as error:
+                if not self.skip:
+                    raise
+                self.skipped += 1
+                logger.warning("skipped %s", error)
+        return results
+
+    def report(self) -> None:
+        """Log how many files were left out."""
+        if self.skipped:
+            logger.warning("skipped %d bad sound files in all", self.skipped)
+
+
+def _sound_files(root: Path) -> list[Path]:
+    paths = [path for path in root.rglob("*") if path.suffix.lower() in FORMATS and path.is_file()]
+    if not paths:
+        raise FileNotFoundError(f"{root}: needs a folder with {', '.join(FORMATS)} files")
+    return sorted(paths)
+
+
+def _common_rate(headers: Sequence[Header]) -> int:
+    examples = {header.sample_rate: header.path for header in reversed(headers)}
+    if len(examples) != 1:
+        found = "; ".join(f"{rate} Hz as {path}" for rate, path in sorted(examples.items()))
+        raise ValueError(
+            f"files need one sample rate; got {found or 'no good file'}. "
+            "Pass sample_rate and resample=True (--sample-rate, --resample) to convert them."
+        )
+    return next(iter(examples))
+
+
+def _check_trained(root: Path, trained: Sequence[object], split: Split) -> None:
+    if not trained:
+        raise ValueError(f"{root}: no training file is left; {split}")
+
+
+def _packed(clips: Sequence[_Clip], part: str) -> Sequences:
+    chosen = [clip for clip in clips if clip.file.part == part]
+    return Sequences.from_list(
+        [symbols for clip in chosen for symbols in clip.sequences.values()],
+        [clip.file.condition for clip in chosen for _ in clip.sequences],
+        [name for clip in chosen for name in clip.sequences],
+    )
+
+
+def _counts(root: Path, clips: Sequence[_Clip]) -> str:
+    counts = Counter(clip.file.part for clip in clips)
+    parts = ", ".join(f"{counts[part]} {part}" for part in PARTS)
+    return f"{root.resolve().name}: {len(clips)} sound files, {parts}"

@@ -1,0 +1,60 @@
+"""Silence at the two ends of a clip."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from autoreg.data.waves import peak
+
+
+class Span(NamedTuple):
+    """The samples of a clip that are kept: start to stop, exclusive, of total."""
+
+    start: int
+    stop: int
+    total: int
+    silent: bool = False  # nothing but zeros
+
+    @property
+    def removed(self) -> int:
+        """The number of samples that are not kept."""
+        return self.total - (self.stop - self.start)
+
+
+def active_span(read: Callable[[], Iterable[Float[Tensor, " L"]]], *, below: float) -> Span:
+    """Return where a clip is active: from its first to its last sample near the peak.
+
+    The threshold is relative to the clip's own peak, so that a quiet copy is trimmed as a loud
+    one. What lies between is kept, however quiet; a clip of zeros is kept whole.
+
+    Args:
+        read: Begins to read the clip, block by block; called twice.
+        below: Decibels below the peak at which a sample counts as silence; above 0.
+
+    Raises:
+        ValueError: below is not a number above 0.
+
+    Example:
+        >>> clip = torch.tensor([0.0, 0.001, 1.0, 0.0, -0.5, 0.001])
+        >>> active_span(lambda: [clip[:3], clip[3:]], below=40)
+        Span(start=2, stop=5, total=6, silent=False)
+    """
+    check_decibels(below)
+    threshold = peak(read()) * 10 ** (-below / 20)
+    start = stop = total = 0
+    for wave in read():
+        active = (wave.abs() >= threshold).nonzero()[:, 0]
+        if threshold and len(active):
+            start = start if stop else total + int(active[0])
+            stop = total + int(active[-1]) + 1
+        total += len(wave)
+    return Span(start, stop or total, total, silent=not threshold)
+
+
+def check_decibels(below: float) -> None:
+    """Raise ValueError unless a number of decibels below the peak is above 0."""
+    if not 0 < below < math.inf:
+        raise ValueError(f"trimming needs a number of decibels above 0; got {below}")
