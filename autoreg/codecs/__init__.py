@@ -1,6 +1,5 @@
 """Signals to symbols, symbols to signals."""
 
-from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Integer, Shaped
@@ -30,7 +29,7 @@ class Codec(Protocol):
         """Return the codec as plain data: its kind and its fields."""
 
 
-def codec_from_config(config: Mapping[str, Any]) -> MuLaw | Linear | Threshold | Grey:
+def codec_from_config(config: object) -> MuLaw | Linear | Threshold | Grey:
     """Rebuild a codec from config(); raises ValueError for what it does not know."""
     kinds: dict[str, type[MuLaw | Linear | Threshold | Grey]] = {
         "mulaw": MuLaw,

@@ -1,6 +1,5 @@
 """The order in which the pixels of an image are read."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -101,6 +100,6 @@ class Scan:
         return asdict(self)
 
 
-def scan_from_config(config: Mapping[str, Any]) -> Scan:
+def scan_from_config(config: object) -> Scan:
     """Rebuild a scan from config(); raises ValueError for what it does not know."""
     return rebuild("scan", dict.fromkeys(KINDS, Scan), config)
