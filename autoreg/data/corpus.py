@@ -48,3 +48,12 @@ class Corpus:
         for part, sequences in self.parts.items():
             check_symbols(sequences.symbols, self.signal.num_symbols, f"{part} symbols")
             check_symbols(sequences.condition, self.space.size, f"{part} conditions")
+
+
+def parts_in_order(sequences: Sequences, held_out: int) -> dict[str, Sequences]:
+    """Return three parts: the last held_out sequences to test, as many before to validate."""
+    ends = [0, len(sequences) - 2 * held_out, len(sequences) - held_out, len(sequences)]
+    return {
+        part: sequences.take(range(start, stop))
+        for part, start, stop in zip(PARTS, ends[:-1], ends[1:], strict=True)
+    }
