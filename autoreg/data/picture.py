@@ -1,7 +1,8 @@
 """Grey pictures of one size."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,11 +77,13 @@ class Picture:
         return self.codec.decode(self.scan.roll(symbols))
 
     def write(self, path: Path | str, symbols: Shaped[Tensor, "*batch T"]) -> None:
-        """Write one image, or a grid of images with grey seams, pixels enlarged."""
+        """Write one image as it is, or several, pixels enlarged, in a grid with grey seams."""
         images = rescale(self.decode(symbols), self.codec.top, WHITE)
         if symbols.ndim == 1:
             Image.fromarray(images.cpu().numpy()).save(path)
             return
+        if not len(images):
+            raise ValueError(f"{path}: a grid needs an image or more; got none")
         images = images.reshape(-1, 1, self.scan.height, self.scan.width)
         columns = math.ceil(math.sqrt(len(images)))
         zoom = max(1, GRID_WIDTH // (columns * self.scan.width))
@@ -108,12 +111,21 @@ class Picture:
 
 def read_grey(path: Path | str) -> UInt8[Tensor, "H W"]:
     """Return the pixels of an image file as grey values 0..255; errors name the file."""
+    with open_image(path) as image:
+        return torch.from_numpy(np.array(image.convert("L")))
+
+
+@contextmanager
+def open_image(path: Path | str) -> Iterator[Image.Image]:
+    """Open an image file of eight bits a channel, its pixels still unread; errors name it."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such image file")
     try:
         with Image.open(path) as image:
-            return torch.from_numpy(np.array(image.convert("L")))
-    except (OSError, SyntaxError) as error:
+            if image.mode[0] in "IF":
+                raise ValueError(f"{path}: needs eight bits a channel; got mode {image.mode}")
+            yield image
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{path}: needs an image that can be read, PNG or JPEG; {error}"
         ) from None

@@ -1,6 +1,5 @@
 """What symbols are, outside of a model."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,6 +11,7 @@ from autoreg.codecs.kinds import find_kind
 from autoreg.data.picture import Picture
 from autoreg.data.plain import Plain
 from autoreg.data.series import Series
+from autoreg.data.sound import Sound
 
 
 @runtime_checkable
@@ -46,11 +46,13 @@ class Signal(Protocol):
         """Return the signal as plain data: its kind and what it is made of."""
 
 
-def signal_from_config(config: Mapping[str, Any]) -> Signal:
+def signal_from_config(config: object) -> Signal:
     """Rebuild a signal from config(); raises ValueError for what it does not know."""
-    kinds: dict[str, type[Picture | Plain | Series]] = {
+    kinds: dict[str, type[Picture | Plain | Series | Sound]] = {
         "picture": Picture,
         "plain": Plain,
         "series": Series,
+        "sound": Sound,
     }
-    return find_kind("signal", kinds, config).from_config(config)
+    kind, described = find_kind("signal", kinds, config)
+    return kind.from_config(described)
