@@ -1,8 +1,8 @@
 """Batches of training symbols.
 
-The batch of a step is a function of the sequences, the settings, the seed and the step alone. A resumed
-run therefore sees what an uninterrupted one would have seen, and every process of a distributed run can
-build the same global batch and take its own rows.
+The batch of a step is a function of the sequences, the settings, the seed and the step alone. A
+resumed run therefore sees what an uninterrupted one would have seen, and every process of a
+distributed run can build the same global batch and take its own rows.
 """
 
 import itertools
@@ -23,7 +23,7 @@ _POOL = 64
 
 
 class Batch(NamedTuple):
-    """Rows of symbols as `scoring.log_factors` takes them: columns `skip` to `lengths` are scored."""
+    """Rows as `scoring.log_factors` takes them: columns `skip` to `lengths` are scored."""
 
     symbols: Int[Tensor, "B T"]
     condition: Int[Tensor, " B"]
@@ -54,7 +54,7 @@ class Batch(NamedTuple):
 
 
 class Chunks(NamedTuple):
-    """Pieces of files: symbols `start` to `stop` of `file` are scored, those from `begin` are read."""
+    """Pieces of files: symbols from `begin` are read, `start` to `stop` are scored."""
 
     file: NDArray[np.int64]
     begin: NDArray[np.int64]
@@ -69,11 +69,11 @@ def cut(
     crop: int | None,
     rng: np.random.Generator | None = None,
 ) -> Chunks:
-    """Cut files into chunks of at most `order + crop` symbols, each scored in exactly one of them.
+    """Cut files into chunks of at most `order + crop` symbols, each scored in just one of them.
 
-    A chunk is read from `order` symbols before its first scored one, so that its factors are those of
-    the whole file. The chunk at a true start needs no context and scores that many symbols more. A
-    longer file is cut at a random phase (at the last one without `rng`); empty files have no chunks.
+    A chunk is read from `order` symbols before its first scored one, so that its factors are
+    those of the whole file. The chunk at a true start needs no context and scores that many
+    symbols more. A longer file is cut at a random phase (at the last one without `rng`).
 
     Args:
         lengths: Symbols of each file.
@@ -99,8 +99,8 @@ def group(
 ) -> list[NDArray[np.int64]]:
     """Group chunks of similar width into batches of at most `columns` rows times width.
 
-    A chunk wider than that is a batch of its own. With `rng` the grouping and the order of the batches
-    are random; without, both go by width.
+    A chunk wider than that is a batch of its own. With `rng` the grouping and the order of the
+    batches are random; without, both go by width.
     """
     width = chunks.stop - chunks.begin
     if rng is None:

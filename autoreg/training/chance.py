@@ -9,10 +9,10 @@ import torch
 
 @contextmanager
 def seeded(*numbers: int, device: torch.device) -> Iterator[None]:
-    """Make what happens inside a function of `numbers`, and leave the global generators as they were.
+    """Make chance inside a function of `numbers`, and leave the global generators as they were.
 
-    Initialisation and dropout have no generator argument. Seeding each step by (seed, step, process)
-    makes its dropout a function of these, so that a resumed run needs no stored generator state.
+    Initialisation and dropout have no generator argument. Seeding every step by seed, step and
+    process makes its dropout a function of these, so that no generator state needs to be stored.
     """
     seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from autoreg import plaindata
+from autoreg.training.learner import Learner
 
 FILE = "state.safetensors"
 _FORMAT = 1
@@ -37,24 +38,23 @@ class Standing:
     best_step: int = 0
     waited: int = 0
 
+    def judge(self, valid: float) -> bool:
+        """Note a validation, nats per symbol, and return whether it is the best so far."""
+        if self.best is None or valid < self.best:
+            self.best, self.best_step, self.waited = valid, self.step, 0
+        else:
+            self.waited += 1
+        return self.waited == 0
 
-def write(
-    path: Path,
-    standing: Standing,
-    *,
-    model: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    """Write all that an exact resume needs into one file, which replaces the previous one whole."""
+
+def write(path: Path, standing: Standing, learner: Learner) -> None:
+    """Write what an exact resume needs into one file, which replaces the previous one whole."""
     note = {"format": _FORMAT, "standing": dataclasses.asdict(standing)}
-    plaindata.save_tensors(path, _tensors(model, average, optimizer), note)
+    plaindata.save_tensors(path, _tensors(learner), note)
 
 
-def read(
-    path: Path, *, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
-) -> Standing:
-    """Fill model, average and optimizer from a checkpoint; return where the fit stood.
+def read(path: Path, learner: Learner) -> Standing:
+    """Fill a learner from a checkpoint and return where the fit stood.
 
     Raises:
         FileNotFoundError: There is no checkpoint.
@@ -64,17 +64,12 @@ def read(
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: there is nothing to resume")
     found, note = plaindata.load_tensors(path)
-    if note.get("format") != _FORMAT:
-        raise ValueError(f"{path} needs format {_FORMAT}; got {note.get('format')}")
-    plaindata.check_keys(f"{path}, standing,", note["standing"], set(vars(Standing())))
-    for name, parameter in model.named_parameters():
-        keys = {key: f"optimizer.{name}.{key}" for key in ("step", "exp_avg", "exp_avg_sq")}
-        optimizer.state[parameter] = {
-            key: torch.zeros(()) if key == "step" else torch.zeros_like(parameter)
-            for key, stored in keys.items()
-            if stored in found
-        }
-    expected = _tensors(model, average, optimizer)
+    plaindata.check_keys(f"the note in {path}", note, {"format", "standing"})
+    if note["format"] != _FORMAT:
+        raise ValueError(f"{path} needs format {_FORMAT}; got {note['format']}")
+    plaindata.check_keys(f"the standing in {path}", note["standing"], set(vars(Standing())))
+    _make_room(learner, found)
+    expected = _tensors(learner)
     wrong = [
         f"  {name}: needs {_shape(expected, name)}; got {_shape(found, name)}"
         for name in sorted(expected.keys() | found.keys())
@@ -88,15 +83,25 @@ def read(
     return Standing(**note["standing"])
 
 
-def _tensors(
-    model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
-) -> dict[str, Tensor]:
+def _make_room(learner: Learner, found: dict[str, Tensor]) -> None:
+    """Give the optimizer the moments that a file has, which it makes itself only when it steps."""
+    for name, parameter in learner.model.named_parameters():
+        moments = {key: torch.zeros_like(parameter) for key in ("exp_avg", "exp_avg_sq")}
+        learner.optimizer.state[parameter] = {
+            key: zeros
+            for key, zeros in {"step": torch.zeros(()), **moments}.items()
+            if f"optimizer.{name}.{key}" in found
+        }
+
+
+def _tensors(learner: Learner) -> dict[str, Tensor]:
     """Return every tensor of a fit by name, sharing memory with it."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
-    for name, parameter in model.named_parameters():
-        moments: dict[str, Tensor] = optimizer.state.get(parameter, {})
-        tensors |= {f"optimizer.{name}.{key}": moment for key, moment in moments.items()}
+    tensors = {f"model.{name}": tensor for name, tensor in learner.model.state_dict().items()}
+    for name, tensor in learner.average.state_dict().items():
+        tensors[f"average.{name}"] = tensor
+    for name, parameter in learner.model.named_parameters():
+        for key, moment in learner.optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer.{name}.{key}"] = moment
     return tensors
 
 

@@ -2,24 +2,40 @@
 
 import dataclasses
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
 _Section = TypeVar("_Section")
+_FRACTIONS = ("final_fraction", "average")
+_FROM_ZERO = ("warmup", "weight_decay", "seed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The shape of a WaveNet, as its constructor takes it."""
+    """The shape of a WaveNet, as its constructor takes it.
+
+    Attributes:
+        residual: Width of the residual stream.
+        gate: Width of the gated units; the residual width if None.
+        skip: Width of the sum of skips.
+        hidden: Width between the skips and the output.
+        kernel_size: Taps of each gated convolution.
+        dilations: One per gated layer.
+        input_kernel: Taps of the filter before the first gated layer.
+        condition_width: Width of the vectors of conditions and features.
+        dropout: Probability of dropping an input of a gated layer.
+        features: Whether the model is told the corpus' features of each position, such as the row
+            and the column of a pixel.
+    """
 
     residual: int = 32
     gate: int | None = None
-    """Width of the gated units; `None` is that of the residual path."""
     skip: int = 128
     hidden: int = 128
     kernel_size: int = 2
@@ -28,52 +44,63 @@ class ModelConfig:
     condition_width: int = 32
     dropout: float = 0.0
     features: bool = False
-    """Whether the model is told the corpus' features of each position (row and column of a pixel)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How a model is fitted."""
+    """How a model is fitted.
+
+    Attributes:
+        steps: Updates.
+        columns: Rows times width of a batch, context and padding included: what a step costs.
+        crop: The most scored symbols of a chunk inside a file; None trains on whole files.
+        learning_rate: The highest.
+        warmup: Steps over which the learning rate rises.
+        final_fraction: The last learning rate as a fraction of the highest.
+        weight_decay: Of all weights but biases and embeddings.
+        clip: The largest norm of the gradient of nats per symbol.
+        average: Decay of the moving average of the weights; 0 is the weights themselves.
+        seed: Of weights, batches and dropout.
+        precision: "bfloat16" computes the forward pass in it where torch holds that to be safe.
+        validate_every: Steps between validations.
+        validate_limit: The most files of a validation; None is all.
+        patience: Validations without improvement after which training stops; None never does.
+        checkpoint_every: Steps between checkpoints.
+        log_every: Steps between lines of history.
+
+    Raises:
+        ValueError: A number is out of its range.
+    """
 
     steps: int = 10_000
     columns: int = 32_768
-    """Rows times width of a batch, context and padding included; the memory of a step grows with it."""
     crop: int | None = None
-    """Scored symbols of a chunk; `None` trains on whole sequences."""
     learning_rate: float = 2e-3
     warmup: int = 200
-    """Steps over which the learning rate rises from 0."""
     final_fraction: float = 0.05
-    """The learning rate at the last step, as a fraction of the highest."""
     weight_decay: float = 0.01
-    """Not applied to biases and embeddings."""
     clip: float = 1.0
-    """The largest norm of the gradient of nats per symbol."""
     average: float = 0.999
-    """Decay of the exponential moving average of the weights; 0 is the weights themselves."""
     seed: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     validate_every: int = 500
     validate_limit: int | None = None
-    """The most files of a validation; `None` is all."""
     patience: int | None = None
-    """Validations without improvement after which training stops; `None` never stops early."""
     checkpoint_every: int = 500
     log_every: int = 50
 
     def __post_init__(self) -> None:
-        positive = ("steps", "columns", "crop", "learning_rate", "clip", "validate_every")
-        positive += ("validate_limit", "patience", "checkpoint_every", "log_every")
-        for name in positive:
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"training.{name} must be above 0; got {value}")
-        for name in ("warmup", "weight_decay", "seed"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"training.{name} must be at least 0; got {getattr(self, name)}")
-        for name in ("final_fraction", "average"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"training.{name} must be in 0..1; got {getattr(self, name)}")
+        for name, value in vars(self).items():
+            if not isinstance(value, int | float):
+                continue
+            if name in _FRACTIONS:
+                fits, needed = 0 <= value <= 1, "within 0..1"
+            elif name in _FROM_ZERO:
+                fits, needed = 0 <= value < math.inf, "0 or more"
+            else:
+                fits, needed = 0 < value < math.inf, "more than 0"
+            if not fits:
+                raise ValueError(f"training.{name} needs to be {needed}; got {value}")
 
 
 @dataclass(frozen=True)
@@ -119,9 +146,9 @@ class Config:
         return values
 
     def replace_from(self, assignments: Iterable[str]) -> Self:
-        """Return the config with assignments such as `training.steps=10`, values written as in TOML.
+        """Return the config with assignments such as `training.steps=10`.
 
-        A word is a string, and `none` is no value.
+        Values are written as in TOML; `none` is no value, and text needs no quotes.
         """
         values = self.to_dict()
         for assignment in assignments:
@@ -161,36 +188,38 @@ def preset(name: str) -> Config:
     return Config.from_dict(tomllib.loads(text))
 
 
-def _build(cls: type[_Section], values: Any, where: str) -> _Section:
+def _build(kind: type[_Section], values: object, where: str) -> _Section:
     if not isinstance(values, Mapping):
-        raise TypeError(f"{where.rstrip('.')} must be a table; got {values!r}")
-    types = get_type_hints(cls)
+        raise TypeError(f"{where or 'a config'} needs to be a table; got {values!r}")
+    types = get_type_hints(kind)
+    prefix = f"{where}." if where else ""
     for key in values:
         if key not in types:
-            near = difflib.get_close_matches(key, types, n=1, cutoff=0.0)[0]
-            raise ValueError(f"there is no setting {where}{key}; did you mean {where}{near}?")
-    return cls(**{key: _read(types[key], value, where + key) for key, value in values.items()})
+            near = difflib.get_close_matches(str(key), types, n=1, cutoff=0.0)[0]
+            raise ValueError(f"there is no setting {prefix}{key}; the nearest is {prefix}{near}")
+    return kind(**{key: _read(types[key], value, prefix + key) for key, value in values.items()})
 
 
-def _read(kind: Any, value: Any, where: str) -> Any:
-    """Check one value against its annotation, lists read as tuples and integers as floats."""
-    if dataclasses.is_dataclass(kind):
-        return _build(kind, value, f"{where}.")
+def _read(kind: object, value: object, where: str) -> object:
+    """Check a value against an annotation; lists become tuples, whole numbers floats."""
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _build(kind, value, where)
     choices = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     for choice in choices:
-        if get_origin(choice) is Literal and value in get_args(choice):
-            return value
-        if get_origin(choice) is tuple and isinstance(value, list | tuple):
+        if get_origin(choice) is Literal:
+            if value in get_args(choice):
+                return value
+        elif get_origin(choice) is tuple and isinstance(value, list | tuple):
             return tuple(_read(get_args(choice)[0], item, where) for item in value)
-        if choice is float and type(value) in (int, float):
+        elif choice is float and type(value) is int:
             return float(value)
-        if choice in (int, bool, str, NoneType) and type(value) is choice:
+        elif type(value) is choice:
             return value
     names = " or ".join(getattr(choice, "__name__", str(choice)) for choice in choices)
-    raise TypeError(f"{where} must be {names}; got {value!r}")
+    raise TypeError(f"{where} needs {names}; got {value!r}")
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str) -> object:
     if text.lower() == "none":
         return None
     try:

@@ -26,12 +26,12 @@ class Learner:
 
     def __init__(self, model: WaveNet, config: TrainingConfig, accelerator: Accelerator) -> None:
         self.model = model.train()
-        self.average = copy.deepcopy(model).requires_grad_(False).eval().to(accelerator.device)
+        self.average = copy.deepcopy(model).requires_grad_(requires_grad=False).eval()
         self.optimizer = torch.optim.AdamW(weight_groups(model, config.weight_decay))
         self._config = config
         self._accelerator = accelerator
         self._objective = accelerator.prepare(Objective(model, config.precision))
-        self._judge = Objective(self.average, "float32")
+        self._judge = Objective(self.average.to(accelerator.device), "float32")
 
     def update(self, batch: Batch, step: int, *, asked: bool = False) -> tuple[float, bool]:
         """Make update number `step` with a global batch.
@@ -56,7 +56,8 @@ class Learner:
         total, stop = shared.tolist()
         if not math.isfinite(total):
             raise FloatingPointError(
-                f"the loss of step {step} is {total}: lower training.learning_rate or training.clip"
+                f"the loss at step {step} is {total}: lower training.learning_rate or raise "
+                "training.warmup"
             )
         # Several processes average their gradients; the sum over all rows is meant.
         accelerator.backward(nats * (processes / batch.scored))
@@ -120,11 +121,7 @@ def weight_groups(model: nn.Module, decay: float) -> list[dict[str, object]]:
         if isinstance(module, tables)
         for parameter in module.parameters()
     }
-    decayed, free = [], []
-    for parameter in model.parameters():
-        plain = parameter.ndim < 2 or id(parameter) in embedded
-        (free if plain else decayed).append(parameter)
-    return [
-        {"params": decayed, "weight_decay": decay},
-        {"params": free, "weight_decay": 0.0},
-    ]
+    free = [p for p in model.parameters() if p.ndim < 2 or id(p) in embedded]
+    kept = {id(parameter) for parameter in free}
+    decayed = [p for p in model.parameters() if id(p) not in kept]
+    return [{"params": decayed, "weight_decay": decay}, {"params": free, "weight_decay": 0.0}]

@@ -1,4 +1,4 @@
-"""The order of things in a training run."""
+"""The order of things in a fit."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from rich.console import Console
 from autoreg.data.sequences import Sequences
 from autoreg.models.wavenet import WaveNet
 from autoreg.training import checkpoint
-from autoreg.training.batches import training_batches
+from autoreg.training.batches import Batch, training_batches
 from autoreg.training.checkpoint import Standing
 from autoreg.training.config import TrainingConfig
 from autoreg.training.interrupt import Interrupt
@@ -20,6 +20,7 @@ from autoreg.training.learner import Learner, learning_rate
 from autoreg.training.report import Report
 
 Ended = Literal["steps", "patience", "interrupted"]
+Keep = Callable[[WaveNet, Standing], object]
 
 
 class Fit(NamedTuple):
@@ -27,7 +28,7 @@ class Fit(NamedTuple):
 
     Attributes:
         standing: Where it stands.
-        ended: "steps": all were made; "patience": no better for long; "interrupted": can be resumed.
+        ended: "steps", all made; "patience", no better for long; "interrupted", to be resumed.
     """
 
     standing: Standing
@@ -41,16 +42,16 @@ def fit(
     config: TrainingConfig,
     *,
     directory: Path,
-    keep: Callable[[WaveNet, Standing], object],
+    keep: Keep,
     accelerator: Accelerator,
     resume: bool = False,
     console: Console | None = None,
 ) -> Fit:
     """Minimise nats per symbol, from the start or from the checkpoint in a directory.
 
-    Validation and what is kept use the moving average of the weights. An interrupted and resumed fit
-    is the uninterrupted one, bit for bit on one CPU thread: batches and dropout are functions of seed
-    and step, all else is in the checkpoint.
+    Validation and what is kept use the moving average of the weights. An interrupted and resumed
+    fit is the uninterrupted one, bit for bit on one CPU thread: batches and dropout are functions
+    of seed and step, and the checkpoint has the rest.
 
     Args:
         model: What is trained, in place.
@@ -58,8 +59,8 @@ def fit(
         valid: Held-out sequences; without any there is no best and no early stop.
         config: How to fit.
         directory: Where checkpoint, history and TensorBoard's events go.
-        keep: Called by the main process with the averaged model whenever validation has improved; at
-            each checkpoint where there is no validation.
+        keep: Called by the main process with the averaged model whenever validation has improved,
+            and at each checkpoint where there is no validation.
         accelerator: The device and the processes.
         resume: Continue from the checkpoint.
         console: Shows progress; None shows nothing.
@@ -69,11 +70,7 @@ def fit(
     """
     learner = Learner(model, config, accelerator)
     path = directory / checkpoint.FILE
-    parts = {"model": model, "average": learner.average}
-    standing = Standing()
-    if resume:
-        standing = checkpoint.read(path, **parts, optimizer=learner.optimizer)
-    judges = _some(valid, config.validate_limit)
+    standing = checkpoint.read(path, learner) if resume else Standing()
     batches = training_batches(
         train,
         order=model.order,
@@ -82,65 +79,104 @@ def fit(
         seed=config.seed,
         first=standing.step,
     )
-    started = time.monotonic() - standing.seconds
-    asked = False
-    main = accelerator.is_main_process
     report = Report(
         directory,
         steps=config.steps,
         num_symbols=model.num_symbols,
         standing=standing,
-        active=main,
+        active=accelerator.is_main_process,
         console=console,
     )
-
-    def line(*, validate: bool) -> None:
-        """Validate where that is asked for and possible, keep what is best, and report."""
-        value = learner.validate(judges) if validate and len(judges.symbols) else None
-        standing.seconds = time.monotonic() - started
-        if value is not None and (standing.best is None or value < standing.best):
-            standing.best, standing.best_step, standing.waited = value, standing.step, 0
-            if main:
-                keep(learner.average, standing)
-        elif value is not None:
-            standing.waited += 1
-        report.line(valid=value, learning_rate=learning_rate(config, standing.step))
-        standing.recent_nats, standing.recent_symbols = 0.0, 0
-
-    def save() -> None:
-        standing.seconds = time.monotonic() - started
-        if main:
-            checkpoint.write(path, standing, **parts, optimizer=learner.optimizer)
-            if not len(judges.symbols):
-                keep(learner.average, standing)
-
+    course = _Course(
+        learner,
+        standing,
+        config,
+        judges=_some(valid, config.validate_limit),
+        path=path,
+        keep=keep if accelerator.is_main_process else None,
+        report=report,
+    )
+    asked = False
     with Interrupt() as interrupt, report:
         if not resume:
-            line(validate=True)
-            save()
-        while (ended := _ended(standing, config)) is None and not asked:
-            batch = next(batches)
-            nats, asked = learner.update(batch, standing.step, asked=interrupt.asked)
-            standing.step += 1
-            standing.symbols += batch.scored
-            standing.recent_nats += nats
-            standing.recent_symbols += batch.scored
-            last = standing.step == config.steps
-            validate = last or standing.step % config.validate_every == 0
-            if validate or standing.step % config.log_every == 0:
-                line(validate=validate)
-            if asked or _ended(standing, config) or standing.step % config.checkpoint_every == 0:
-                save()
+            course.start()
+        while course.ended is None and not asked:
+            asked = course.advance(next(batches), asked=interrupt.asked)
     accelerator.wait_for_everyone()
-    return Fit(standing, ended or "interrupted")
+    return Fit(standing, course.ended or "interrupted")
 
 
-def _ended(standing: Standing, config: TrainingConfig) -> Ended | None:
-    if standing.step >= config.steps:
-        return "steps"
-    if config.patience is not None and standing.waited >= config.patience:
-        return "patience"
-    return None
+class _Course:
+    """A fit under way; `keep` is None in the processes that write nothing."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        standing: Standing,
+        config: TrainingConfig,
+        *,
+        judges: Sequences,
+        path: Path,
+        keep: Keep | None,
+        report: Report,
+    ) -> None:
+        self._learner, self._standing, self._config = learner, standing, config
+        self._judges, self._path, self._keep, self._report = judges, path, keep, report
+        self._started = time.monotonic() - standing.seconds
+
+    @property
+    def ended(self) -> Literal["steps", "patience"] | None:
+        """Why there is nothing more to do, or None."""
+        if self._standing.step >= self._config.steps:
+            return "steps"
+        if self._config.patience is not None and self._standing.waited >= self._config.patience:
+            return "patience"
+        return None
+
+    def start(self) -> None:
+        """Judge the untrained model, and write every file once: a full disk shows early."""
+        self._line(validate=True)
+        self._save()
+
+    def advance(self, batch: Batch, *, asked: bool) -> bool:
+        """Make one update with all that is due after it; return whether to stop."""
+        config, standing = self._config, self._standing
+        nats, stop = self._update(batch, asked=asked)
+        standing.step += 1
+        standing.symbols += batch.scored
+        standing.recent_nats += nats
+        standing.recent_symbols += batch.scored
+        validate = standing.step == config.steps or standing.step % config.validate_every == 0
+        if validate or standing.step % config.log_every == 0:
+            self._line(validate=validate)
+        if stop or self.ended or standing.step % config.checkpoint_every == 0:
+            self._save()
+        return stop
+
+    def _update(self, batch: Batch, *, asked: bool) -> tuple[float, bool]:
+        try:
+            return self._learner.update(batch, self._standing.step, asked=asked)
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error}. {self._path} keeps the last checkpoint") from None
+
+    def _line(self, *, validate: bool) -> None:
+        """Validate where that is asked for and possible, keep what is best, and report."""
+        standing = self._standing
+        valid = None
+        if validate and len(self._judges.symbols):
+            valid = self._learner.validate(self._judges)
+            if standing.judge(valid) and self._keep is not None:
+                self._keep(self._learner.average, standing)
+        standing.seconds = time.monotonic() - self._started
+        self._report.line(valid=valid, learning_rate=learning_rate(self._config, standing.step))
+        standing.recent_nats, standing.recent_symbols = 0.0, 0
+
+    def _save(self) -> None:
+        self._standing.seconds = time.monotonic() - self._started
+        if self._keep is not None:
+            checkpoint.write(self._path, self._standing, self._learner)
+            if not len(self._judges.symbols):
+                self._keep(self._learner.average, self._standing)
 
 
 def _some(sequences: Sequences, limit: int | None) -> Sequences:

@@ -11,11 +11,11 @@ from autoreg.models.wavenet import WaveNet
 class Objective(nn.Module):
     """Minus the sum of the log factors of a batch, in nats.
 
-    A module of its own, so that what wraps modules (several processes, mixed precision) wraps exactly
-    this number, which is the one that `scoring` reports later.
+    A module of its own, because what exchanges gradients between processes wraps a module's
+    `forward`, while the number that counts is that of `scoring`.
 
     Args:
-        model: the model to train.
+        model: What is scored.
         precision: "bfloat16" runs the forward pass under autocast; sums stay float64.
     """
 

@@ -10,21 +10,22 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
+from autoreg.modeldir import HISTORY
 from autoreg.training.checkpoint import Standing
 
-HISTORY = "history.jsonl"
+_EVENTS = "tensorboard"
 
 
 class Report:
-    """Writes `history.jsonl`, TensorBoard's events, a progress bar and a line per validation.
+    """Writes history, TensorBoard's events, a progress bar and a line of text per validation.
 
     Args:
-        directory: where history and events go; opening the report drops what lies after `standing`.
-        steps: the number of steps of the whole fit.
-        num_symbols: Q; log2 Q bits are what a uniform guess costs.
-        standing: where the fit stands.
-        active: whether this process writes; the others keep silent.
-        console: where bar and lines go; `None` shows nothing.
+        directory: Where history and events go. Entering drops what they hold beyond `standing`.
+        steps: Steps of the whole fit.
+        num_symbols: Q; a uniform guess costs log2 Q bits.
+        standing: Where the fit stands, now and later.
+        active: Whether this process reports at all.
+        console: Where bar and text go; None shows neither.
     """
 
     def __init__(
@@ -37,31 +38,28 @@ class Report:
         active: bool,
         console: Console | None,
     ) -> None:
-        self._directory = directory
-        self._steps = steps
+        self._path = directory / HISTORY
         self._uniform = math.log(num_symbols)
         self._standing = standing
+        self._events: SummaryWriter | None = None
         self._active = active
-        self._console = (console if active else None) or Console(quiet=True)
-
-    def __enter__(self) -> Self:
-        if self._active:
-            _truncate(self._directory / HISTORY, self._standing.step)
-            self._events = SummaryWriter(
-                str(self._directory / "tensorboard"), purge_step=self._standing.step + 1
-            )
+        self._console = console if active and console is not None else Console(quiet=True)
         self._bar = Progress(
             TextColumn("step {task.completed}/{task.total}"),
             BarColumn(),
-            TextColumn("{task.fields[bits]}"),
+            TextColumn("{task.description}"),
             TimeRemainingColumn(),
             console=self._console,
             disable=self._console.quiet,
         )
+        self._task = self._bar.add_task("", total=steps, completed=standing.step)
+
+    def __enter__(self) -> Self:
+        if self._active:
+            _truncate(self._path, self._standing.step)
+            purge = self._standing.step + 1 if self._standing.step else None
+            self._events = SummaryWriter(str(self._path.parent / _EVENTS), purge_step=purge)
         self._bar.start()
-        self._task = self._bar.add_task(
-            "fit", total=self._steps, completed=self._standing.step, bits=""
-        )
         return self
 
     def __exit__(
@@ -71,54 +69,56 @@ class Report:
         traceback: TracebackType | None,
     ) -> None:
         self._bar.stop()
-        if self._active:
+        if self._events is not None:
             self._events.close()
 
-    def initial(self, nats: float) -> None:
-        """Show the loss before the first step beside that of a uniform guess."""
-        self._bar.console.print(
-            f"before training {nats:.4f} nats a symbol; a uniform guess has {self._uniform:.4f}"
-        )
-
     def line(self, *, valid: float | None, learning_rate: float) -> None:
-        """Record one line: the mean since the last one, and a validation if there was one."""
+        """Record the mean since the last line, and a validation if there was one."""
         standing = self._standing
-        nats = standing.recent_nats / standing.recent_symbols if standing.recent_symbols else None
-        bits = None if nats is None else nats / math.log(2)
-        if bits is not None:
-            text = f"{bits:.3f} bits a symbol (uniform {self._uniform / math.log(2):.3f})"
-            self._bar.update(self._task, completed=standing.step, bits=text)
-        if valid is not None:
-            mark = " best" if standing.best_step == standing.step else ""
-            self._bar.console.print(
-                f"step {standing.step}: train {nats or math.nan:.4f}, valid {valid:.4f} nats a symbol, "
-                f"{standing.seconds:.0f} s{mark}"
-            )
-        if not self._active:
-            return
+        recent = standing.recent_symbols
+        nats = standing.recent_nats / recent if recent else None
         row = {
             "step": standing.step,
             "nats_per_symbol": nats,
-            "bits_per_symbol": bits,
+            "bits_per_symbol": None if nats is None else nats / math.log(2),
             "valid": valid,
             "learning_rate": learning_rate,
             "symbols": standing.symbols,
             "seconds": round(standing.seconds, 3),
         }
-        with (self._directory / HISTORY).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        for name in ("nats_per_symbol", "bits_per_symbol", "valid", "learning_rate"):
-            if row[name] is not None:
-                self._events.add_scalar(name, row[name], standing.step)
+        self._show(nats, valid)
+        if self._events is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            for name in ("nats_per_symbol", "bits_per_symbol", "valid", "learning_rate"):
+                if row[name] is not None:
+                    self._events.add_scalar(name, row[name], standing.step)
+
+    def _show(self, nats: float | None, valid: float | None) -> None:
+        standing = self._standing
+        bits = "" if nats is None else f"{nats / math.log(2):.3f} bits a symbol, "
+        self._bar.update(
+            self._task,
+            completed=standing.step,
+            description=f"{bits}uniform guess {self._uniform / math.log(2):.3f}",
+        )
+        if valid is not None:
+            train = f"uniform guess {self._uniform:.4f}" if nats is None else f"train {nats:.4f}"
+            best = ", best" if standing.waited == 0 else ""
+            self._console.print(
+                f"step {standing.step}, {standing.seconds:.0f} s: "
+                f"{train}, valid {valid:.4f} nats a symbol{best}"
+            )
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a history file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Return the lines of a history file, without a last one that was cut off while written."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def _truncate(path: Path, step: int) -> None:
-    """Keep the lines up to a step: an interrupted run may have gone on past its last checkpoint."""
+    """Keep the lines up to a step: an interrupted run may have gone on past its checkpoint."""
     if path.exists():
         kept = [row for row in read_history(path) if row["step"] <= step]
         path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from autoreg import modeldir, plaindata
 from autoreg.data.corpus import Corpus
+from autoreg.filepair import CARD
 from autoreg.models.wavenet import WaveNet
 from autoreg.training import checkpoint
 from autoreg.training.chance import seeded
@@ -31,8 +32,9 @@ def train(
 ) -> Fit:
     """Train a WaveNet and leave the best one, by validation, as a model directory.
 
-    `history.jsonl` and TensorBoard's events grow beside it, `state.safetensors` is what an interrupted
-    run resumes from. Started by `accelerate launch`, all processes share the work.
+    `history.jsonl` and TensorBoard's events grow beside it; `run.json` and `state.safetensors`
+    are what an interrupted run resumes from. Processes started by `accelerate launch` share the
+    work.
 
     Args:
         corpus: What to learn; "valid" chooses the best and may be empty, then the last is kept.
@@ -114,7 +116,7 @@ def build(corpus: Corpus, config: ModelConfig) -> WaveNet:
 
 
 def _check_free(directory: Path) -> None:
-    for name in (SETTINGS, modeldir.CARD, checkpoint.FILE):
+    for name in (SETTINGS, CARD, checkpoint.FILE):
         if (directory / name).exists():
             raise FileExistsError(
                 f"{directory} holds a run already ({name}): resume it or choose another directory"
@@ -140,7 +142,7 @@ def _check_same(directory: Path, config: Config, split: dict[str, dict[str, Any]
 
 
 def _fingerprint(corpus: Corpus, part: str) -> dict[str, Any]:
-    """Return what identifies a part of a corpus: its size, and a hash of symbols and conditions."""
+    """Return what identifies a part of a corpus: its size and a hash of all that is in it."""
     sequences = corpus.parts[part]
     digest = hashlib.sha256()
     for tensor in (sequences.symbols, sequences.offsets, sequences.condition):
