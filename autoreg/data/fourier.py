@@ -90,10 +90,10 @@ class Curves:
         periods = torch.tensor(self.each_period(), dtype=torch.float64)
         which = torch.randint(len(periods), (count,), generator=generator)
         # Counted, not arange(start, stop, dt): the length is the same wherever a curve starts.
-        time = uniform(self.start) + self.dt * torch.arange(length)
+        time = uniform(self.start) + self.dt * torch.arange(length, dtype=torch.float64)
         curves = uniform(self.bias) + uniform(self.trend) * time
         for k in range(most):
-            decay = 10 ** (-self.smoothness * k / (terms - 1).clamp(min=1))
+            decay = 10 ** (-self.smoothness * k / (terms - 1).clamp(min=1).double())
             height = uniform((-self.amplitude, self.amplitude)) * decay * (k < terms)
             angle = 2 * math.pi * (k + 1) * time / periods[which, None]
             curves += height * torch.cos(angle - uniform((-math.pi, math.pi)))
@@ -101,11 +101,8 @@ class Curves:
         return curves + self.noise * noise, which
 
 
-STANDARD = Curves()
-
-
 def fourier(
-    n: int, length: int, *, levels: int = 127, curves: Curves = STANDARD, seed: int = 0
+    n: int, length: int, *, levels: int = 127, curves: Curves | None = None, seed: int = 0
 ) -> Corpus:
     """Return n random curves to train on, with a tenth as many others each to validate and test.
 
@@ -116,7 +113,7 @@ def fourier(
         n: Number of training curves.
         length: Samples of each curve.
         levels: Symbols Q.
-        curves: The law that curves are drawn from.
+        curves: The law that curves are drawn from; Curves() unless given.
         seed: Of the draw; the same seed draws the same curves.
 
     Example:
@@ -126,13 +123,14 @@ def fourier(
     """
     if n < 1 or length < 1:
         raise ValueError(f"n and length need to be 1 or more; got {n} and {length}")
+    law = curves or Curves()
     held_out = max(1, n // 10)
     generator = torch.Generator().manual_seed(seed)
-    drawn, which = curves.draw(n + 2 * held_out, length, generator=generator)
-    bound = curves.bound(length)
-    series = Series(Linear(levels, -bound, bound), curves.dt)
+    drawn, which = law.draw(n + 2 * held_out, length, generator=generator)
+    bound = law.bound(length)
+    series = Series(Linear(levels, -bound, bound), law.dt)
     parts = parts_in_order(Sequences.from_rows(series.encode(drawn), which), held_out)
-    periods = tuple(f"{period:g}" for period in curves.each_period())
+    periods = tuple(f"{period:g}" for period in law.each_period())
     named = len(periods) > 1
     space = ConditionSpace(
         {"period": periods} if named else {},
@@ -144,7 +142,7 @@ def fourier(
         space=space,
         target="period" if named else None,
         protocol=(
-            f"random Fourier series of {length} samples, {curves}, seed {seed}: the first {n} to "
+            f"random Fourier series of {length} samples, {law}, seed {seed}: the first {n} to "
             f"train, the next {held_out} to validate, {held_out} more to test"
         ),
     )
