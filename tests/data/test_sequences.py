@@ -1,0 +1,87 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoreg.data.sequences import Sequences
+
+texts = st.lists(st.lists(st.integers(0, 255), max_size=5), max_size=5)
+
+
+def packed(rows):
+    return Sequences.from_list(
+        [torch.tensor(row, dtype=torch.uint8) for row in rows], range(len(rows))
+    )
+
+
+@given(texts)
+def test_every_sequence_comes_back_as_it_went_in(rows):
+    assert [sequence.tolist() for sequence in packed(rows)] == rows
+    assert packed(rows).lengths.tolist() == [len(row) for row in rows]
+
+
+@given(texts, st.data())
+def test_taking_is_indexing_sequence_by_sequence(rows, data):
+    indices = data.draw(st.lists(st.sampled_from(range(len(rows))))) if rows else []
+    taken = packed(rows).take(indices)
+    assert [sequence.tolist() for sequence in taken] == [rows[i] for i in indices]
+    assert taken.condition.tolist() == indices
+    assert taken.names == tuple(str(i) for i in indices)
+    assert taken.symbols.dtype == torch.uint8
+
+
+@given(texts)
+def test_padding_keeps_sequences_on_the_left_and_zeros_on_the_right(rows):
+    order = list(reversed(range(len(rows))))
+    symbols, condition, lengths = packed(rows).pad(order)
+    longest = max(map(len, rows), default=0)
+    assert symbols.tolist() == [rows[i] + [0] * (longest - len(rows[i])) for i in order]
+    assert symbols.dtype == torch.int64
+    assert condition.tolist() == order
+    assert lengths.tolist() == [len(rows[i]) for i in order]
+
+
+def test_rows_of_a_matrix_are_packed_as_a_list_of_them_is():
+    rows = torch.arange(12, dtype=torch.uint8).reshape(4, 3)
+    matrix, listed = (make(rows, [3, 2, 1, 0]) for make in (Sequences.from_rows, from_list))
+    assert torch.equal(matrix.symbols, listed.symbols)
+    assert torch.equal(matrix.offsets, listed.offsets)
+    assert torch.equal(matrix.condition, listed.condition)
+
+
+def from_list(rows, condition):
+    return Sequences.from_list(list(rows), condition)
+
+
+def test_symbols_keep_their_small_type_and_their_memory():
+    sequences = Sequences.from_list([torch.zeros(3, dtype=torch.uint8)], [0])
+    assert sequences[0].dtype == torch.uint8
+    assert sequences[-1].data_ptr() == sequences.symbols.data_ptr()
+
+
+def test_there_is_no_sequence_past_the_last():
+    with pytest.raises(IndexError):
+        packed([[1], [2]])[2]
+
+
+@pytest.mark.parametrize(
+    ("symbols", "offsets", "condition", "message"),
+    [
+        ([1, 2], [0, 2], [0, 0], r"1 names need offsets \(2,\) and condition \(1,\)"),
+        ([1, 2], [0, 1, 2], [0], r"got \(3,\) and \(1,\)"),
+        ([1, 2], [0, 3], [0], "ascend from 0 to the number of symbols, 2; got 0 to 3"),
+        ([1, 2], [1, 2], [0], "got 1 to 2"),
+        ([0.5], [0, 1], [0], "an integer type; got .* of torch.float32"),
+        ([[1]], [0, 1], [0], r"shape \(N,\) and an integer type; got \(1, 1\)"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused(symbols, offsets, condition, message):
+    with pytest.raises(ValueError, match=message):
+        Sequences(
+            torch.tensor(symbols), torch.tensor(offsets), torch.tensor(condition), ("only.wav",)
+        )
+
+
+def test_offsets_that_go_back_are_refused():
+    with pytest.raises(ValueError, match="need to ascend"):
+        Sequences(torch.zeros(2).long(), torch.tensor([0, 3, 2]), torch.tensor([0, 0]), ("a", "b"))
