@@ -1,7 +1,7 @@
 """The handwritten digits of MNIST."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from autoreg.data.corpus import Corpus
 from autoreg.data.picture import Picture
 from autoreg.data.sequences import Sequences
 
+Binarise = Literal["threshold", "draw"]
+
 SEED = 0  # of the validation split and of drawn binarisation: part of the protocol
 
 
@@ -22,7 +24,7 @@ def mnist(
     *,
     levels: int = 2,
     scan: str = "raster",
-    binarise: Literal["threshold", "draw"] = "threshold",
+    binarise: Binarise = "threshold",
     valid: int = 5000,
     download: bool = False,
 ) -> Corpus:
@@ -41,6 +43,10 @@ def mnist(
         FileNotFoundError: The files are not in root, whole.
         ValueError: A binarisation is asked for, or a split, that cannot be.
     """
+    if binarise not in get_args(Binarise):
+        raise ValueError(
+            f"binarise needs one of {', '.join(get_args(Binarise))}; got {binarise!r}"
+        )
     if binarise == "draw" and levels != 2:
         raise ValueError(f"binarise='draw' needs levels=2; got levels={levels}")
     if not 0 <= valid < 60_000:
@@ -82,7 +88,7 @@ def _load(root: Path | str, *, train: bool, download: bool) -> MNIST:
 
 
 def _sequences(
-    images: MNIST, picture: Picture, binarise: str, generator: torch.Generator
+    images: MNIST, picture: Picture, binarise: Binarise, generator: torch.Generator
 ) -> Sequences:
     grey: Tensor = images.data
     if binarise == "draw":

@@ -77,6 +77,11 @@ def test_drawing_grey_levels_is_refused(tmp_path):
         mnist(tmp_path, levels=4, binarise="draw")
 
 
+def test_an_unknown_binarisation_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="one of threshold, draw; got 'static'"):
+        mnist(tmp_path, binarise="static")
+
+
 @pytest.mark.parametrize("valid", [-1, 60_000])
 def test_a_split_without_training_images_is_refused(valid, tmp_path):
     with pytest.raises(ValueError, match=f"valid needs to leave some of 60,000 .* got {valid}"):
