@@ -174,8 +174,9 @@ def _pack(
             batches.append([])
             widest = int(width[chunk])
         batches[-1].append(chunk)
-    if len(batches) > 1 and 2 * len(batches[-1]) < len(batches[-2]):
-        # A last batch of a few rows would be a noisy step of full size: share with the one before.
-        last = batches[-2] + batches[-1]
-        batches[-2:] = [last[: len(last) // 2], last[len(last) // 2 :]]
+    # A last batch of a few rows would be a noisy step of full size: it shares with the one before.
+    last = [chunk for batch in batches[-2:] for chunk in batch]
+    halves = [last[: len(last) // 2], last[len(last) // 2 :]]
+    if len(batches) > 1 and all(len(half) * max(width[half]) <= columns for half in halves):
+        batches[-2:] = halves
     return [np.array(batch, dtype=np.int64) for batch in batches]

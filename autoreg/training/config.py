@@ -215,8 +215,13 @@ def _read(kind: object, value: object, where: str) -> object:
             return float(value)
         elif type(value) is choice:
             return value
-    names = " or ".join(getattr(choice, "__name__", str(choice)) for choice in choices)
-    raise TypeError(f"{where} needs {names}; got {value!r}")
+    raise TypeError(f"{where} needs {' or '.join(map(_name, choices))}; got {value!r}")
+
+
+def _name(choice: object) -> str:
+    if get_origin(choice) is Literal:
+        return " or ".join(map(repr, get_args(choice)))
+    return str(getattr(choice, "__name__", choice)).replace("NoneType", "none")
 
 
 def _parse(text: str) -> object:
