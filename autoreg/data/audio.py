@@ -82,7 +82,8 @@ def audio_folder(
         raise ValueError(f"target needs one of {', '.join(labels.factors)}; got {target!r}")
     root, bad = Path(root), _BadFiles(on_error)
     headers = bad.kept(read_header, _sound_files(root))
-    sound = Sound(sample_rate or _common_rate(headers), MuLaw(levels), gain)
+    rate = _common_rate(headers) if sample_rate is None else sample_rate
+    sound = Sound(rate, MuLaw(levels), gain)
     reader = _Reader(sound, trim_db, tuple(prefixes), mono=mono, resample=resample)
 
     def labelled(header: Header) -> tuple[Path, dict[str, str]]:

@@ -104,22 +104,10 @@ def from_csv(table: Path | str) -> Labels:
         FileNotFoundError: There is no such table.
         ValueError: The column `file` or a cell is missing, or a file stands twice.
     """
-    rows: dict[PurePosixPath, list[str]] = {}
-    with Path(table).open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines, strict=True)
-        columns = list(reader.fieldnames or ())
-        factors = tuple(column for column in columns if column != "file")
-        if len(columns) != len(factors) + 1 or not factors:
-            raise ValueError(f"{table}: needs columns file and one per factor; got {columns}")
-        for row in reader:
-            if None in row or not all(row.values()):
-                raise ValueError(
-                    f"{table}: line {reader.line_num} needs {len(columns)} full cells"
-                )
-            path = PurePosixPath(row["file"])
-            if path in rows:
-                raise ValueError(f"{table}: line {reader.line_num} names {path} a second time")
-            rows[path] = [row[factor] for factor in factors]
+    try:
+        factors, rows = _read_table(Path(table))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{table}: needs comma-separated values in UTF-8; {error}") from None
 
     def find(path: PurePath) -> Sequence[str]:
         key = PurePosixPath(path.as_posix())
@@ -165,3 +153,23 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+
+
+def _read_table(table: Path) -> tuple[tuple[str, ...], dict[PurePosixPath, list[str]]]:
+    rows: dict[PurePosixPath, list[str]] = {}
+    with table.open(newline="", encoding="utf-8-sig") as lines:
+        reader = csv.DictReader(lines, strict=True)
+        columns = list(reader.fieldnames or ())
+        factors = tuple(column for column in columns if column != "file")
+        if len(columns) != len(factors) + 1 or not factors:
+            raise ValueError(f"{table}: needs columns file and one per factor; got {columns}")
+        for row in reader:
+            if None in row or not all(row.values()):
+                raise ValueError(
+                    f"{table}: line {reader.line_num} needs {len(columns)} full cells"
+                )
+            path = PurePosixPath(row["file"])
+            if path in rows:
+                raise ValueError(f"{table}: line {reader.line_num} names {path} a second time")
+            rows[path] = [row[factor] for factor in factors]
+    return factors, rows

@@ -45,7 +45,7 @@ class Sound:
     gain: Gain = "recorded"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.sample_rate, int) or self.sample_rate < 1:
+        if type(self.sample_rate) is not int or self.sample_rate < 1:
             raise ValueError(
                 f"sample_rate needs a whole number of Hz above 0; got {self.sample_rate!r}"
             )
