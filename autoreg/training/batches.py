@@ -138,13 +138,9 @@ def training_batches(
 ) -> Iterator[Batch]:
     """Yield the batches of steps `first`, `first + 1`, ... without end.
 
-    Each epoch cuts and groups anew, and scores every symbol of every file exactly once.
-
-    Raises:
-        ValueError: where the sequences hold no symbol.
+    Each epoch cuts and groups anew, and scores every symbol of every file exactly once. There
+    must be one.
     """
-    if len(sequences.symbols) == 0:
-        raise ValueError(f"training needs symbols; got {len(sequences)} sequences without any")
     for epoch in itertools.count():
         rng = np.random.default_rng([seed, epoch])
         chunks = cut(sequences.lengths, order=order, crop=crop, rng=rng)

@@ -1,8 +1,10 @@
 """The state of an unfinished fit on disk."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,9 +49,22 @@ class Standing:
         return self.waited == 0
 
 
-def write(path: Path, standing: Standing, learner: Learner) -> None:
-    """Write what an exact resume needs into one file, which replaces the previous one whole."""
-    note = {"format": _FORMAT, "standing": dataclasses.asdict(standing)}
+def write(
+    path: Path, standing: Standing, learner: Learner, settings: Mapping[str, object]
+) -> None:
+    """Write what an exact resume needs into one file, which replaces the previous one whole.
+
+    Args:
+        path: The file.
+        standing: Where the fit stands.
+        learner: Its weights, their average and its moments.
+        settings: What the run was started with, as plain data.
+    """
+    note = {
+        "format": _FORMAT,
+        "standing": dataclasses.asdict(standing),
+        "settings": dict(settings),
+    }
     plaindata.save_tensors(path, _tensors(learner), note)
 
 
@@ -58,15 +73,10 @@ def read(path: Path, learner: Learner) -> Standing:
 
     Raises:
         FileNotFoundError: There is no checkpoint.
-        ModelDirError: The file is damaged.
-        ValueError: The file is of another model or another format.
+        ModelDirError: The file is damaged or of another format.
+        ValueError: The file is of another model.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist: there is nothing to resume")
-    found, note = plaindata.load_tensors(path)
-    plaindata.check_keys(f"the note in {path}", note, {"format", "standing"})
-    if note["format"] != _FORMAT:
-        raise ValueError(f"{path} needs format {_FORMAT}; got {note['format']}")
+    found, note = _load(path)
     plaindata.check_keys(f"the standing in {path}", note["standing"], set(vars(Standing())))
     _make_room(learner, found)
     expected = _tensors(learner)
@@ -81,6 +91,21 @@ def read(path: Path, learner: Learner) -> Standing:
         for name, tensor in expected.items():
             tensor.copy_(found[name])
     return Standing(**note["standing"])
+
+
+def settings(path: Path) -> dict[str, Any]:
+    """Return what the run of a checkpoint was started with; raises as `read` does."""
+    return dict(_load(path)[1]["settings"])
+
+
+def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: there is nothing to resume")
+    tensors, note = plaindata.load_tensors(path)
+    plaindata.check_keys(f"the note in {path}", note, {"format", "standing", "settings"})
+    if note["format"] != _FORMAT:
+        raise plaindata.ModelDirError(f"{path} needs format {_FORMAT}; got {note['format']}")
+    return tensors, note
 
 
 def _make_room(learner: Learner, found: dict[str, Tensor]) -> None:

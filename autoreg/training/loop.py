@@ -1,7 +1,7 @@
 """The order of things in a fit."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -43,6 +43,7 @@ def fit(
     *,
     directory: Path,
     keep: Keep,
+    settings: Mapping[str, object],
     accelerator: Accelerator,
     resume: bool = False,
     console: Console | None = None,
@@ -58,16 +59,25 @@ def fit(
         train: Sequences to fit.
         valid: Held-out sequences; without any there is no best and no early stop.
         config: How to fit.
-        directory: Where checkpoint, history and TensorBoard's events go.
+        directory: Where checkpoint, history and TensorBoard's events go; made if need be.
         keep: Called by the main process with the averaged model whenever validation has improved,
             and at each checkpoint where there is no validation.
+        settings: What the run was started with, as plain data, for the checkpoint.
         accelerator: The device and the processes.
         resume: Continue from the checkpoint.
         console: Shows progress; None shows nothing.
 
     Raises:
+        ValueError: There is nothing to train on, or crops of it would not be what they seem.
         FloatingPointError: The loss is not finite. The last checkpoint remains.
     """
+    if not len(train.symbols):
+        raise ValueError(f"training needs symbols; got {len(train)} sequences without any")
+    if config.crop is not None and not model.stationary:
+        raise ValueError(
+            "training.crop needs a model whose factors do not depend on the position; this one "
+            "has features per position: leave crop out, or set model.features = false"
+        )
     learner = Learner(model, config, accelerator)
     path = directory / checkpoint.FILE
     standing = checkpoint.read(path, learner) if resume else Standing()
@@ -94,6 +104,7 @@ def fit(
         judges=_some(valid, config.validate_limit),
         path=path,
         keep=keep if accelerator.is_main_process else None,
+        settings=settings,
         report=report,
     )
     asked = False
@@ -118,10 +129,12 @@ class _Course:
         judges: Sequences,
         path: Path,
         keep: Keep | None,
+        settings: Mapping[str, object],
         report: Report,
     ) -> None:
         self._learner, self._standing, self._config = learner, standing, config
         self._judges, self._path, self._keep, self._report = judges, path, keep, report
+        self._settings = settings
         self._started = time.monotonic() - standing.seconds
 
     @property
@@ -174,7 +187,7 @@ class _Course:
     def _save(self) -> None:
         self._standing.seconds = time.monotonic() - self._started
         if self._keep is not None:
-            checkpoint.write(self._path, self._standing, self._learner)
+            checkpoint.write(self._path, self._standing, self._learner, self._settings)
             if not len(self._judges.symbols):
                 self._keep(self._learner.average, self._standing)
 

@@ -4,10 +4,11 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from accelerate import Accelerator
 from rich.console import Console
 
-from autoreg import modeldir, plaindata
+from autoreg import modeldir
 from autoreg.data.corpus import Corpus
 from autoreg.filepair import CARD
 from autoreg.models.wavenet import WaveNet
@@ -16,9 +17,6 @@ from autoreg.training.chance import seeded
 from autoreg.training.checkpoint import Standing
 from autoreg.training.config import Config, ModelConfig
 from autoreg.training.loop import Fit, fit
-
-SETTINGS = "run.json"
-"""What a run was started with: a resumed one must be the same."""
 
 
 def train(
@@ -32,9 +30,8 @@ def train(
 ) -> Fit:
     """Train a WaveNet and leave the best one, by validation, as a model directory.
 
-    `history.jsonl` and TensorBoard's events grow beside it; `run.json` and `state.safetensors`
-    are what an interrupted run resumes from. Processes started by `accelerate launch` share the
-    work.
+    `history.jsonl` and TensorBoard's events grow beside it, and `state.safetensors`, from which
+    an interrupted run resumes. Processes started by `accelerate launch` share the work.
 
     Args:
         corpus: What to learn; "valid" chooses the best and may be empty, then the last is kept.
@@ -47,22 +44,17 @@ def train(
     Raises:
         FileExistsError: The directory holds a run already.
         FileNotFoundError: There is nothing to resume.
-        ValueError: The run to resume has another config or other data, or these do not fit.
+        ValueError: The run to resume had another config or other data, or the two do not fit.
     """
     directory = Path(directory)
     split = {name: _fingerprint(corpus, name) for name in corpus.parts}
+    settings = {"config": config.to_dict(), "split": split}
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
     if resume:
-        _check_same(directory, config, split)
+        _check_same(checkpoint.settings(directory / checkpoint.FILE), config, split)
     else:
         _check_free(directory)
-    with seeded(config.training.seed, 0, 0, device=accelerator.device):
-        model = build(corpus, config.model)
     accelerator.wait_for_everyone()
-    if accelerator.is_main_process and not resume:
-        directory.mkdir(parents=True, exist_ok=True)
-        settings = {"config": config.to_dict(), "split": split}
-        plaindata.replace(directory / SETTINGS, plaindata.json_bytes(SETTINGS, settings, indent=2))
 
     def keep(average: WaveNet, standing: Standing) -> None:
         modeldir.save(
@@ -83,20 +75,26 @@ def train(
         )
 
     return fit(
-        model,
+        build(corpus, config.model, seed=config.training.seed),
         corpus.parts["train"],
         corpus.parts["valid"],
         config.training,
         directory=directory,
         keep=keep,
+        settings=settings,
         accelerator=accelerator,
         resume=resume,
         console=console,
     )
 
 
-def build(corpus: Corpus, config: ModelConfig) -> WaveNet:
+def build(corpus: Corpus, config: ModelConfig, *, seed: int) -> WaveNet:
     """Return an untrained model of the corpus' symbols, conditions and features.
+
+    Args:
+        corpus: What it is to model.
+        config: Its shape.
+        seed: Of its weights.
 
     Raises:
         ValueError: The config asks for features and the corpus has none.
@@ -106,29 +104,25 @@ def build(corpus: Corpus, config: ModelConfig) -> WaveNet:
     if wanted and corpus.features is None:
         raise ValueError("model.features needs a corpus with features per position; this has none")
     features = corpus.features if wanted else None
-    model = WaveNet(
-        corpus.signal.num_symbols,
-        conditions=corpus.space.sizes,
-        num_features=0 if features is None else features.shape[-1],
-        **shape,
-    )
+    with seeded(seed, device=torch.device("cpu")):
+        model = WaveNet(
+            corpus.signal.num_symbols,
+            conditions=corpus.space.sizes,
+            num_features=0 if features is None else features.shape[-1],
+            **shape,
+        )
     return model if features is None else model.with_features(features)
 
 
 def _check_free(directory: Path) -> None:
-    for name in (SETTINGS, CARD, checkpoint.FILE):
+    for name in (CARD, checkpoint.FILE):
         if (directory / name).exists():
             raise FileExistsError(
                 f"{directory} holds a run already ({name}): resume it or choose another directory"
             )
 
 
-def _check_same(directory: Path, config: Config, split: dict[str, dict[str, Any]]) -> None:
-    path = directory / SETTINGS
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist: there is no run to resume")
-    settings = plaindata.parse_json(path, plaindata.read(path))
-    plaindata.check_keys(str(path), settings, {"config", "split"})
+def _check_same(settings: dict[str, Any], config: Config, split: dict[str, Any]) -> None:
     changes = Config.from_dict(settings["config"]).differences(config)
     changes += [
         f"data.{part}: {settings['split'].get(part)} -> {facts}"
@@ -136,9 +130,7 @@ def _check_same(directory: Path, config: Config, split: dict[str, dict[str, Any]
         if settings["split"].get(part) != facts
     ]
     if changes:
-        raise ValueError(
-            "\n  ".join([f"{directory} can be resumed only as it was started; changed:", *changes])
-        )
+        raise ValueError("\n  ".join(["a run is resumed as it was started; changed:", *changes]))
 
 
 def _fingerprint(corpus: Corpus, part: str) -> dict[str, Any]:

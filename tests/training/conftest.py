@@ -8,7 +8,6 @@ from autoreg.conditions import ConditionSpace
 from autoreg.data.corpus import Corpus
 from autoreg.data.plain import Plain
 from autoreg.data.sequences import Sequences
-from autoreg.training.chance import seeded
 from autoreg.training.config import Config
 from autoreg.training.run import build
 
@@ -72,7 +71,6 @@ def fresh(corpus, config):
     """A function that makes the same untrained model each time."""
 
     def make(seed: int = 0):
-        with seeded(seed, device=torch.device("cpu")):
-            return build(corpus, config.model)
+        return build(corpus, config.model, seed=seed)
 
     return make

@@ -19,7 +19,7 @@ layouts = st.fixed_dictionaries(
 
 
 def numbered(lengths: list[int]) -> Sequences:
-    """Sequences in which every symbol says where it stands, so that a batch tells where it is from."""
+    """Sequences in which every symbol says where it stands."""
     symbols = torch.arange(sum(lengths), dtype=torch.int32)
     return Sequences.from_list(symbols.split(lengths), torch.arange(len(lengths)))
 
@@ -91,8 +91,10 @@ def test_no_chunk_is_wider_than_order_and_crop(layout):
 
 def test_batch_is_a_function_of_seed_and_step():
     sequences = numbered([30, 7, 19, 2])
+
     def batches(**how):
         return training_batches(sequences, order=3, crop=5, columns=20, **how)
+
     for number, batch in enumerate(itertools.islice(batches(seed=0), 60)):
         again = next(batches(seed=0, first=number))
         assert all(map(torch.equal, batch, again))
@@ -124,15 +126,8 @@ def test_rows_of_one_length_leave_no_tiny_last_batch():
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 5])
 def test_shards_are_the_batch(processes):
-    batch = next(
-        training_batches(numbered([9, 8, 7]), order=1, crop=None, columns=99, seed=0)
-    )
+    batch = next(training_batches(numbered([9, 8, 7]), order=1, crop=None, columns=99, seed=0))
     shards = [batch.shard(rank, processes) for rank in range(processes)]
     assert sum(shard.scored for shard in shards) == batch.scored == 24
     found = [s[skip:length] for s, _, length, skip in rows(shards)]
     assert torch.cat(found).sort().values.tolist() == list(range(24))
-
-
-def test_sequences_without_symbols_are_refused():
-    with pytest.raises(ValueError, match="needs symbols; got 2 sequences without any"):
-        next(training_batches(numbered([0, 0]), order=1, crop=None, columns=9, seed=0))

@@ -39,4 +39,6 @@ def test_bfloat16_is_near_and_its_sum_is_float64(fresh, batch):
 def test_every_parameter_gets_a_gradient(fresh, batch):
     model = scrambled(fresh())
     Objective(model, "float32")(*batch).backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+    assert [
+        name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()
+    ] == []

@@ -1,0 +1,145 @@
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from autoreg import modeldir, plaindata, scoring
+from autoreg.training.config import Config
+from autoreg.training.report import read_history
+from autoreg.training.run import build, train
+
+
+def test_trained_model_is_loaded_as_it_was_validated(corpus, config, tmp_path):
+    fitted = train(corpus, config, tmp_path, device="cpu")
+    loaded = modeldir.load(tmp_path)
+    symbols, condition, lengths = corpus.parts["valid"].pad(range(6))
+    nats = -scoring.log_factors(loaded.model, symbols, condition, lengths).sum()
+    assert float(nats.detach() / lengths.sum()) == pytest.approx(fitted.standing.best, rel=1e-6)
+    assert (loaded.space, loaded.target) == (corpus.space, "direction")
+    assert loaded.signal == corpus.signal
+
+
+def test_card_tells_how_the_model_came_about(corpus, config, tmp_path):
+    fitted = train(corpus, config, tmp_path, device="cpu")
+    card = modeldir.load(tmp_path).card
+    assert card["protocol"] == corpus.protocol
+    assert Config.from_dict(card["training"]["config"]) == config
+    assert card["training"]["valid_nats_per_symbol"] == fitted.standing.best
+    assert card["training"]["step"] == fitted.standing.best_step
+    assert card["split"]["train"]["sequences"] == 20
+    assert card["split"]["test"]["symbols"] == len(corpus.parts["test"].symbols)
+
+
+def test_first_line_of_history_is_the_entropy_of_a_uniform_guess(corpus, config, tmp_path):
+    train(corpus, config, tmp_path, device="cpu")
+    assert read_history(tmp_path / "history.jsonl")[0]["valid"] == pytest.approx(math.log(3))
+
+
+def test_same_seed_is_the_same_model(corpus, config, tmp_path):
+    for name in ("one", "two"):
+        train(corpus, config, tmp_path / name, device="cpu")
+    one, two = (plaindata.load_tensors(tmp_path / n / "state.safetensors") for n in ("one", "two"))
+    assert all(torch.equal(one[0][name], two[0][name]) for name in one[0])
+
+
+@pytest.mark.parametrize("file", ["model.json", "state.safetensors"])
+def test_directory_that_holds_a_run_is_refused(corpus, config, tmp_path, file):
+    (tmp_path / file).write_text("")
+    with pytest.raises(FileExistsError, match=f"holds a run already \\({file}\\): resume it"):
+        train(corpus, config, tmp_path, device="cpu")
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+
+
+def test_nothing_to_resume_is_an_error_that_writes_nothing(corpus, config, tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist: there is nothing to resume"):
+        train(corpus, config, tmp_path / "new", resume=True, device="cpu")
+    assert not (tmp_path / "new").exists()
+
+
+def test_resume_with_another_config_is_refused_with_the_difference(corpus, config, tmp_path):
+    train(corpus, config, tmp_path, device="cpu")
+    changed = config.replace_from(["training.steps=99", "model.skip=7"])
+    with pytest.raises(ValueError, match="a run is resumed as it was started; changed") as error:
+        train(corpus, changed, tmp_path, resume=True, device="cpu")
+    assert "model.skip: 6 -> 7" in str(error.value)
+    assert "training.steps: 12 -> 99" in str(error.value)
+
+
+def test_resume_with_other_data_is_refused(corpus, config, tmp_path):
+    train(corpus, config, tmp_path, device="cpu")
+    parts = {**corpus.parts, "train": corpus.parts["train"].take(range(19))}
+    with pytest.raises(ValueError, match=r"data\.train: .*'sequences': 20.* -> .*'sequences': 19"):
+        train(replace(corpus, parts=parts), config, tmp_path, resume=True, device="cpu")
+
+
+def test_finished_run_is_resumed_to_no_effect(corpus, config, tmp_path):
+    fitted = train(corpus, config, tmp_path, device="cpu")
+    again = train(corpus, config, tmp_path, resume=True, device="cpu")
+    assert again == fitted
+
+
+def test_features_reach_the_model(corpus, config):
+    features = torch.eye(30)[None]
+    shape = replace(config.model, features=True)
+    model = build(replace(corpus, features=features), shape, seed=0)
+    assert torch.equal(model.features, features)
+    assert build(replace(corpus, features=features), config.model, seed=0).features is None
+    with pytest.raises(ValueError, match=r"model\.features needs a corpus with features"):
+        build(corpus, shape, seed=0)
+
+
+SCRIPT = """
+import sys
+import torch
+from accelerate import PartialState
+from autoreg.conditions import ConditionSpace
+from autoreg.data.corpus import Corpus
+from autoreg.data.plain import Plain
+from autoreg.data.sequences import Sequences
+from autoreg.training.config import Config
+from autoreg.training.run import train
+
+rows = [(torch.arange(3 + n) * (1 + n % 2) % 3).to(torch.uint8) for n in range(11)]
+part = Sequences.from_list(rows, [n % 2 for n in range(11)])
+parts = {"train": part, "valid": part.take(range(5)), "test": part.take([])}
+corpus = Corpus(parts, Plain(3), ConditionSpace({"way": ("up", "down")}), None, "counting")
+config = Config().replace_from(
+    ["model.residual=4", "model.skip=6", "model.hidden=6", "model.dilations=[1,2]"]
+    + ["training.steps=30", "training.columns=24", "training.crop=5", "training.warmup=3"]
+    + ["training.average=0.9", "training.validate_every=10", "training.log_every=1"]
+)
+train(corpus, config, sys.argv[1], device="cpu")
+state = PartialState()
+print(f"process {state.process_index} of {state.num_processes}", flush=True)
+"""
+
+
+def launch(processes: int, directory: Path):
+    """Run the script as a person would, in a shell of its own."""
+    script = directory / "script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1"]
+    command += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    command += ["--num_processes", str(processes), str(script), str(directory / str(processes))]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
+    for rank in range(processes):
+        assert f"process {rank} of {processes}" in done.stdout
+
+
+@pytest.mark.slow
+def test_two_processes_match_one(tmp_path):
+    for processes in (1, 2):
+        launch(processes, tmp_path)
+    one, two = (read_history(tmp_path / name / "history.jsonl") for name in ("1", "2"))
+    for row, other in zip(one, two, strict=True):
+        row.pop("seconds"), other.pop("seconds")
+        assert other == pytest.approx(row, abs=1e-6)
+    states = [plaindata.load_tensors(tmp_path / n / "state.safetensors")[0] for n in ("1", "2")]
+    for name, tensor in states[0].items():
+        torch.testing.assert_close(states[1][name], tensor, atol=1e-6, rtol=0)
