@@ -1,0 +1,102 @@
+"""A model as plain data: its kind, its constructor's parameters, its named tensors."""
+
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autoreg.models.wavenet import WaveNet
+from autoreg.plaindata import check_keys, not_finite
+
+KINDS = {"wavenet": WaveNet}
+
+_FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+_SHOWN = 12  # lines of a difference
+
+
+def describe(model: nn.Module) -> dict[str, Any]:
+    """Return a model's kind and parameters.
+
+    Raises:
+        TypeError: The model is of a kind that has no name on disk.
+    """
+    for name, kind in KINDS.items():
+        if type(model) is kind:
+            return {"kind": name, "parameters": model.config()}
+    raise TypeError(f"model needs to be of kind {_kinds()}; got {type(model).__name__}")
+
+
+def rebuild(
+    description: Mapping[str, Any], tensors: Mapping[str, Tensor], *, length: int | None = None
+) -> WaveNet:
+    """Return the described model with these very tensors as its parameters and buffers.
+
+    Nothing is allocated: whatever sizes a description claims, memory is that of the tensors. The
+    model has the widest floating type among them.
+
+    Args:
+        description: What ``describe`` returned.
+        tensors: What ``state_dict`` returned.
+        length: The positions that features are expected for, named if they are missing.
+
+    Raises:
+        ValueError: The kind or a parameter is unknown, a tensor is missing, unexpected, of another
+            shape or type, or not finite. All differences are named.
+    """
+    model = _shell(description, tensors, length or 1)
+    if lines := _difference(model.state_dict(), tensors):
+        hidden = len(lines) - _SHOWN
+        more = [f"  ... and {hidden:,} more"] if hidden > 0 else []
+        raise ValueError("\n".join(["the tensors are not this model's:", *lines[:_SHOWN], *more]))
+    if reason := not_finite(tensors):
+        raise ValueError(reason)
+    model.load_state_dict(tensors, assign=True)
+    types = (tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
+    return model.to(functools.reduce(torch.promote_types, types))
+
+
+def _shell(description: Mapping[str, Any], tensors: Mapping[str, Tensor], length: int) -> WaveNet:
+    """Return a described model whose tensors have shapes and no storage."""
+    kind, parameters = description["kind"], description["parameters"]
+    if kind not in KINDS:
+        raise ValueError(f"model needs to be of kind {_kinds()}; got {kind!r}")
+    check_keys("parameters", parameters, set(inspect.signature(KINDS[kind]).parameters))
+    for name, value in parameters.items():
+        if isinstance(value, list) and len(value) > len(tensors):
+            raise ValueError(f"{name} has {len(value):,} entries for {len(tensors):,} tensors")
+    with torch.device("meta"):
+        shell = KINDS[kind](**parameters)
+        if count := parameters["num_features"]:
+            # A bank may have any number of rows and positions: those that are there are right.
+            bank = tensors.get("features", torch.empty(1, length, count))
+            rows, positions = bank.shape[:2] if bank.ndim == 3 else (1, length)
+            shell = shell.with_features(torch.empty(rows, positions, count))
+    return shell
+
+
+def _difference(needed: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """Return a line for each tensor that is not as needed."""
+    lines = [f"  missing     {name} {_show(needed[name])}" for name in needed if name not in found]
+    lines += [f"  unexpected  {name} {_show(found[name])}" for name in found if name not in needed]
+    return lines + [
+        f"  changed     {name} {_show(needed[name])} is {_show(found[name])}"
+        for name in needed
+        if name in found and not _fits(needed[name], found[name])
+    ]
+
+
+def _fits(needed: Tensor, found: Tensor) -> bool:
+    """Tell whether a tensor has the shape and the type that is needed; any float is a float."""
+    types = _FLOATS if needed.dtype in _FLOATS else {needed.dtype}
+    return found.shape == needed.shape and found.dtype in types
+
+
+def _show(tensor: Tensor) -> str:
+    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def _kinds() -> str:
+    return " or ".join(KINDS)

@@ -1,0 +1,139 @@
+import pytest
+import torch
+
+from autoreg.models import stored
+from autoreg.models.wavenet import WaveNet
+
+PARAMETERS = {
+    "num_symbols": 3,
+    "conditions": [2],
+    "residual": 4,
+    "gate": None,
+    "skip": 4,
+    "hidden": 4,
+    "kernel_size": 2,
+    "dilations": [1, 2],
+    "input_kernel": 2,
+    "condition_width": 4,
+    "num_features": 0,
+    "dropout": 0.0,
+}
+
+
+def wavenet(**changes):
+    """Return a WaveNet whose parameters are all random."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.random.fork_rng(devices=[]):
+        model = WaveNet(**{**PARAMETERS, **changes})
+    for parameter in model.parameters():
+        parameter.data.normal_(generator=generator)
+    if count := changes.get("num_features"):
+        model = model.with_features(torch.randn(2, 5, count, generator=generator))
+    return model
+
+
+def rebuild(tensors, length=None, **changes):
+    description = {"kind": "wavenet", "parameters": {**PARAMETERS, **changes}}
+    return stored.rebuild(description, tensors, length=length)
+
+
+@pytest.mark.parametrize("changes", [{}, {"conditions": []}, {"num_features": 3, "gate": 5}])
+def test_a_rebuilt_model_computes_the_same_bits(changes):
+    model = wavenet(**changes)
+    copy = stored.rebuild(stored.describe(model), model.state_dict())
+    symbols, condition = torch.tensor([[0, 2, 1, 1]]), torch.tensor([model.num_conditions - 1])
+    assert torch.equal(copy.log_probs(symbols, condition), model.log_probs(symbols, condition))
+    assert copy.config() == model.config()
+    assert copy.order == model.order
+    assert copy.length == model.length
+    assert all(parameter.requires_grad for parameter in copy.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_rebuilt_model_has_the_type_of_its_tensors(dtype):
+    model = wavenet().to(dtype)
+    copy = rebuild(model.state_dict())
+    assert {tensor.dtype for tensor in copy.state_dict().values()} == {dtype}
+
+
+def test_rebuilding_leaves_the_tensors_as_they_were():
+    tensors = wavenet().state_dict()
+    tensors["embedding.weight"] = tensors["embedding.weight"].double()
+    copy = rebuild(tensors)
+    assert {tensor.dtype for tensor in copy.state_dict().values()} == {torch.float64}
+    assert tensors["stack.skip.bias"].dtype == torch.float32
+
+
+def test_every_difference_of_the_tensors_is_shown():
+    tensors = wavenet().state_dict()
+    del tensors["stack.output.bias"]
+    tensors["stack.layers.7.bias"] = torch.zeros(8)
+    tensors["embedding.weight"] = torch.zeros(257, 4)
+    tensors["stack.skip.bias"] = torch.zeros(4, dtype=torch.int64)
+    with pytest.raises(ValueError, match="not this model's:\n") as refused:
+        rebuild(tensors)
+    assert str(refused.value).splitlines()[1:] == [
+        "  missing     stack.output.bias (3,) float32",
+        "  unexpected  stack.layers.7.bias (8,) float32",
+        "  changed     embedding.weight (4, 4) float32 is (257, 4) float32",
+        "  changed     stack.skip.bias (4,) float32 is (4,) int64",
+    ]
+
+
+def test_a_long_difference_is_cut_short():
+    with pytest.raises(ValueError, match=r"\n  \.\.\. and \d+ more$") as refused:
+        rebuild(wavenet().state_dict(), hidden=5, residual=8, skip=7, condition_width=1)
+    assert len(str(refused.value).splitlines()) == 14
+
+
+def test_missing_and_foreign_features_are_shown():
+    tensors = wavenet(num_features=3).state_dict()
+    with pytest.raises(ValueError, match=r"unexpected  features \(2, 5, 3\)"):
+        rebuild(tensors)
+    tensors["features"] = torch.zeros(2, 5, 4)
+    with pytest.raises(ValueError, match=r"features \(2, 5, 3\) float32 is \(2, 5, 4\)"):
+        rebuild(tensors, num_features=3)
+    tensors["features"] = torch.zeros(5)
+    with pytest.raises(ValueError, match=r"features \(1, 7, 3\) float32 is \(5,\)"):
+        rebuild(tensors, num_features=3, length=7)
+    del tensors["features"]
+    with pytest.raises(ValueError, match=r"missing     features \(1, 7, 3\)"):
+        rebuild(tensors, num_features=3, length=7)
+
+
+def test_sizes_that_nothing_could_hold_are_refused_without_being_tried():
+    with pytest.raises(ValueError, match=r"embedding.weight \(4, 10000000\) float32 is \(4, 4\)"):
+        rebuild(wavenet().state_dict(), residual=10**7)  # would be 800 TB
+    with pytest.raises(ValueError, match=r"dilations has 1,000,000 entries for \d\d tensors"):
+        rebuild(wavenet().state_dict(), dilations=[1] * 10**6)
+
+
+def test_tensors_that_are_not_finite_are_named_and_counted():
+    tensors = wavenet().state_dict()
+    tensors["stack.skip.bias"] = torch.tensor([0.0, float("nan"), float("inf"), 1.0])
+    with pytest.raises(ValueError, match=r"2 of the 4 values of stack\.skip\.bias are not finite"):
+        rebuild(tensors)
+
+
+def test_unknown_kinds_and_parameters_are_named():
+    tensors = wavenet().state_dict()
+    with pytest.raises(ValueError, match=r"needs to be of kind wavenet; got 'os\.system'"):
+        stored.rebuild({"kind": "os.system", "parameters": {}}, tensors)
+    with pytest.raises(ValueError, match="unexpected  num_heads"):
+        rebuild(tensors, num_heads=2)
+    with pytest.raises(ValueError, match="missing     dilations"):
+        stored.rebuild({"kind": "wavenet", "parameters": {"num_symbols": 3}}, tensors)
+
+
+def test_a_model_without_a_name_on_disk_is_refused():
+    class Another(WaveNet):
+        pass
+
+    with torch.random.fork_rng(devices=[]), pytest.raises(TypeError, match="got Another"):
+        stored.describe(Another(2, dilations=[1]))
+
+
+def test_a_model_whose_config_does_not_describe_it_is_refused():
+    model = wavenet().with_conditions(torch.zeros(5, 4))
+    with pytest.raises(ValueError, match=r"unexpected  conditions\.vectors \(5, 4\)"):
+        stored.rebuild(stored.describe(model), model.state_dict())
