@@ -47,11 +47,11 @@ def active_span(read: Callable[[], Iterable[Float[Tensor, " L"]]], *, below: flo
     start = stop = total = 0
     for wave in read():
         active = (wave.abs() >= threshold).nonzero()[:, 0]
-        if threshold and len(active):
+        if len(active):
             start = start if stop else total + int(active[0])
             stop = total + int(active[-1]) + 1
         total += len(wave)
-    return Span(start, stop or total, total, silent=not threshold)
+    return Span(start, stop, total, silent=not threshold)
 
 
 def check_decibels(below: float) -> None:

@@ -150,7 +150,8 @@ def test_trimming_says_what_it_left_out(tmp_path, caplog):
             trim_db=40,
             prefixes=(0.05,),
         )
-    lengths = dict(zip(corpus.parts["train"].names, corpus.parts["train"].lengths, strict=True))
+    train = corpus.parts["train"]
+    lengths = dict(zip(train.names, train.lengths.tolist(), strict=True))
     assert lengths == {
         "clip.wav": 500,
         "clip.wav[:0.05s]": 400,
@@ -159,6 +160,7 @@ def test_trimming_says_what_it_left_out(tmp_path, caplog):
         "silent.wav": 1000,
         "silent.wav[:0.05s]": 400,
     }
+    assert {int(symbol) for i in range(4) for symbol in train[i]} == {255}
     assert [record.getMessage() for record in caplog.records] == [
         f"{tmp_path / 'clip.wav'}: left out 500 of 1000 samples",
         f"{tmp_path / 'quiet.wav'}: left out 500 of 1000 samples",
@@ -192,7 +194,7 @@ def test_bad_file_stops_with_its_name_and_reason(root, bad, name):
     for other in bad:
         if other != name:
             (root / "ann" / other).unlink()
-    with pytest.raises(ValueError, match=rf"ann{os.sep}{name}: {bad[name]}"):
+    with pytest.raises(ValueError, match=rf"{name}: {bad[name]}"):
         audio_folder(root, labels=from_parent(), split=ALL_TRAIN)
 
 

@@ -39,7 +39,8 @@ def test_parent_folder_is_the_label_at_any_depth():
 def test_groups_of_the_name_are_the_factors_in_their_order():
     labels = from_name(DIGITS)
     assert labels.factors == ("digit", "speaker")
-    assert labels.of(PurePath("7_theo_12.wav")) == {"digit": "7", "speaker": "theo"}
+    for path in ("7_theo_12.wav", "deep/er/7_theo_12.wav"):
+        assert labels.of(PurePath(path)) == {"digit": "7", "speaker": "theo"}
 
 
 @pytest.mark.parametrize(
