@@ -45,10 +45,16 @@ def write(directory: Path, fields: Mapping[str, object], weights: bytes) -> None
         weights: The bytes of weights.safetensors.
 
     Raises:
+        ValueError: The object is larger than ``plaindata.JSON_LIMIT``.
         OSError: The disk is full, say. The pair that was there before can still be read.
     """
     named = {**fields, "weights": _fingerprint(weights)}
     card = plaindata.json_bytes(CARD, named, indent=2) + b"\n"
+    if len(card) > plaindata.JSON_LIMIT:
+        raise ValueError(
+            f"{CARD} needs at most {plaindata.JSON_LIMIT:,} bytes, or it would not be read again; "
+            f"got {len(card):,}"
+        )
     _settle(directory)
     if plaindata.holds(directory / CARD, card) and plaindata.holds(directory / WEIGHTS, weights):
         return

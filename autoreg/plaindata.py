@@ -20,8 +20,8 @@ from torch import Tensor
 STAGED = ".new"
 """What a file's name ends in while it is being written."""
 
-JSON_LIMIT = 2**22
-"""Bytes of the largest JSON file that is read: a thousand times what a real one holds."""
+JSON_LIMIT = 2**24
+"""Bytes of the largest model.json, thousands of times what a usual one holds."""
 
 _NOTE = "autoreg"
 _PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")

@@ -135,6 +135,14 @@ def test_writing_what_is_there_writes_nothing(tmp_path):
     assert all(path.stat().st_ino != number for path, number in before.items())
 
 
+def test_a_card_too_large_to_be_read_is_not_written(tmp_path, monkeypatch):
+    write(tmp_path, 1)
+    monkeypatch.setattr(plaindata, "JSON_LIMIT", 1000)
+    with pytest.raises(ValueError, match=r"model\.json needs at most 1,000 bytes.*got 1,1\d\d"):
+        filepair.write(tmp_path, {"version": "x" * 1000}, b"")
+    assert read(tmp_path) == 1
+
+
 def test_a_damaged_file_is_written_anew(tmp_path):
     write(tmp_path, 1)
     (tmp_path / "weights.safetensors").write_bytes(b"")
