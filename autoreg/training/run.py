@@ -49,7 +49,9 @@ def train(
     directory = Path(directory)
     split = {name: _fingerprint(corpus, name) for name in corpus.parts}
     settings = {"config": config.to_dict(), "split": split}
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no")
+    # Without cpu=True, accelerate takes processes on a machine without accelerators for strangers.
+    cpu = device == "cpu" or not torch.accelerator.is_available()
+    accelerator = Accelerator(cpu=cpu, mixed_precision="no")
     if resume:
         _check_same(checkpoint.settings(directory / checkpoint.FILE), config, split)
     else:

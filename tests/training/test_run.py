@@ -104,13 +104,15 @@ from autoreg.data.sequences import Sequences
 from autoreg.training.config import Config
 from autoreg.training.run import train
 
+# In float32 Adam makes much of the rounding that comes with another order of summation.
+torch.set_default_dtype(torch.float64)
 rows = [(torch.arange(3 + n) * (1 + n % 2) % 3).to(torch.uint8) for n in range(11)]
 part = Sequences.from_list(rows, [n % 2 for n in range(11)])
 parts = {"train": part, "valid": part.take(range(5)), "test": part.take([])}
 corpus = Corpus(parts, Plain(3), ConditionSpace({"way": ("up", "down")}), None, "counting")
 config = Config().replace_from(
     ["model.residual=4", "model.skip=6", "model.hidden=6", "model.dilations=[1,2]"]
-    + ["training.steps=30", "training.columns=24", "training.crop=5", "training.warmup=3"]
+    + ["training.steps=30", "training.columns=18", "training.crop=5", "training.warmup=3"]
     + ["training.average=0.9", "training.validate_every=10", "training.log_every=1"]
 )
 train(corpus, config, sys.argv[1], device="cpu")
@@ -123,7 +125,9 @@ def launch(processes: int, directory: Path):
     """Run the script as a person would, in a shell of its own."""
     script = directory / "script.py"
     script.write_text(SCRIPT)
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1"]
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--num_machines", "1"]
+    # With --cpu, accelerate starts one process whatever --num_processes says, unless there is MPI.
+    command += ["--multi_gpu"] if processes > 1 else ["--cpu"]
     command += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     command += ["--num_processes", str(processes), str(script), str(directory / str(processes))]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -139,7 +143,7 @@ def test_two_processes_match_one(tmp_path):
     one, two = (read_history(tmp_path / name / "history.jsonl") for name in ("1", "2"))
     for row, other in zip(one, two, strict=True):
         row.pop("seconds"), other.pop("seconds")
-        assert other == pytest.approx(row, abs=1e-6)
+        assert other == pytest.approx(row, abs=1e-9)
     states = [plaindata.load_tensors(tmp_path / n / "state.safetensors")[0] for n in ("1", "2")]
     for name, tensor in states[0].items():
-        torch.testing.assert_close(states[1][name], tensor, atol=1e-6, rtol=0)
+        torch.testing.assert_close(states[1][name], tensor, atol=1e-9, rtol=0)
