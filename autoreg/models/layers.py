@@ -134,7 +134,8 @@ class Stack(nn.Module):
         """
         taps, past = self.input_filter.taps(pasts[0], inputs)
         new_pasts, units = [past], []
-        stream = self.input_filter(taps)
+        # Under autocast products are bfloat16; the stream that they add up to stays as it came.
+        stream = self.input_filter(taps).to(inputs.dtype)
         for layer, past in zip(self.layers, pasts[1:], strict=True):
             assert isinstance(layer, GatedLayer)  # noqa: S101 - a ModuleList forgets its type
             dropped = functional.dropout(stream, self.dropout, self.training)

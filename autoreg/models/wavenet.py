@@ -28,16 +28,22 @@ def doubling(stacks: int, depth: int) -> tuple[int, ...]:
 def image_dilations(width: int, stacks: int, rows: int) -> tuple[int, ...]:
     """Return dilations for images unrolled row by row: within a row, then whole rows up.
 
-    Each stack doubles while it stays within a row, then takes the row's width itself, doubled
-    until ``rows`` rows lie within reach: the pixel above is as near as the pixel before.
+    Each stack doubles within half a row, then goes 1, 2, 4, ... rows up: to the pixel right above
+    (the row's width) and, one step less per row, to its right, which no sum of the others reaches.
+
+    Args:
+        width: Pixels in a row.
+        stacks: How often the dilations are repeated.
+        rows: Go up 1, 2, 4, ... rows, less than this.
 
     Example:
         >>> image_dilations(28, 1, 8)
-        (1, 2, 4, 8, 28, 56, 112)
+        (1, 2, 4, 8, 27, 28, 54, 56, 108, 112)
     """
     within = [2**power for power in range(max(1, math.ceil(math.log2(width)) - 1))]
-    upward = [width * 2**power for power in range(max(1, math.ceil(math.log2(rows))))]
-    return tuple(within + upward) * stacks
+    upward = [2**power for power in range(max(1, math.ceil(math.log2(rows))))]
+    above = [up * step for up in upward for step in (max(1, width - 1), width)]
+    return tuple(within + above) * stacks
 
 
 class ConditionTable(nn.Module):
@@ -278,7 +284,8 @@ class WaveNet(nn.Module):
             slots = [(number - distance) % layer.reach for distance in distances]
             seen = [ring[rows, slot][:, None] for slot in slots]
             if layer.reach:
-                ring = ring.index_put((rows, number % layer.reach), stream[:, 0])
+                latest = stream[:, 0].to(ring.dtype)
+                ring = ring.index_put((rows, number % layer.reach), latest)
             new_rings.append(ring)
             return torch.cat([*seen, stream], dim=-1)
 
