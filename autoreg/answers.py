@@ -33,8 +33,8 @@ class Answer:
 
     Attributes:
         value: Natural logs in float64 where it is a probability.
-        kind: ``exact``; ``bounds``, certain ones; ``unbiased``, of exp(value); ``consistent``, right
-            in the limit of many samples.
+        kind: ``exact``; ``bounds``, certain ones; ``unbiased``, of exp(value); ``consistent``,
+            right in the limit of many samples.
         method: How it was computed.
         cost: What that took.
         std_error: Standard error of ``value``; None where there is no chance in it.
@@ -187,5 +187,5 @@ class Draws:
 
     def _signal(self) -> Writes:
         if self.signal is None:
-            raise ValueError("these draws are of a bare model; a Density's draws know their signal")
+            raise ValueError("these are a bare model's draws; only a Density's know their signal")
         return self.signal

@@ -42,7 +42,8 @@ class ConditionSpace:
         self.counts = None if counts is None else tuple(int(count) for count in counts)
         if self.counts is not None and (len(self.counts) != self.size or min(self.counts) < 0):
             raise ValueError(
-                f"counts needs one non-negative entry per condition, {self.size}; got {self.counts}"
+                f"counts needs one non-negative entry for each of {self.size} conditions; "
+                f"got {self.counts}"
             )
 
     def __eq__(self, other: object) -> bool:
@@ -162,8 +163,8 @@ class ConditionSpace:
             if isinstance(weights, Mapping):
                 if set(weights) != set(labels):
                     raise ValueError(
-                        f"the prior of {name} needs a probability for each of {', '.join(labels)}; "
-                        f"got {', '.join(map(str, weights))}"
+                        f"the prior of {name} needs a probability for each of "
+                        f"{', '.join(labels)}; got {', '.join(map(str, weights))}"
                     )
                 weights = [weights[label] for label in labels]
             factor = check_prior(weights, len(labels))  # type: ignore[arg-type]
@@ -200,6 +201,8 @@ class ConditionSpace:
             for pair in pairs
         ):
             raise ValueError("conditions.factors needs a list of [name, [label, ...]] of text")
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError("conditions.factors needs names that are all different")
         counts = config["counts"]
         if counts is not None and not (
             isinstance(counts, list) and all(isinstance(count, int) for count in counts)
@@ -213,8 +216,8 @@ def check_prior(prior: Tensor | Sequence[float], size: int) -> Float[Tensor, " K
     probs = torch.as_tensor(prior, dtype=torch.float64, device="cpu")
     if probs.shape != (size,):
         raise ValueError(
-            f"prior needs one probability per condition, shape ({size},); got {tuple(probs.shape)}. "
-            "Pass None for a uniform prior."
+            f"prior needs one probability per condition, shape ({size},); "
+            f"got {tuple(probs.shape)}. Pass None for a uniform prior."
         )
     if not bool(torch.isfinite(probs).all()) or bool((probs < 0).any()):
         raise ValueError(f"prior needs finite probabilities of at least 0; got {probs.tolist()}")

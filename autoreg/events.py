@@ -68,6 +68,4 @@ class Rules:
     def to(self, device: torch.device) -> "Rules":
         """Return the same rules on a device."""
         value = None if self.log_value is None else self.log_value.to(device)
-        return Rules(
-            self.next.to(device), self.which.to(device), self.sets.to(device), value
-        )
+        return Rules(self.next.to(device), self.which.to(device), self.sets.to(device), value)

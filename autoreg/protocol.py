@@ -76,7 +76,7 @@ class SequenceModel(Protocol):
 
     @property
     def order(self) -> int | None:
-        """R: factor t depends on x_{t-R..t-1}, t and the condition only; None if on all the past."""
+        """R: factor t depends on x_{t-R..t-1}, t and the condition only; None: on all the past."""
 
     @property
     def stationary(self) -> bool:

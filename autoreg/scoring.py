@@ -90,7 +90,7 @@ def check_symbols(
             f"the model knows sequences of {model.length} symbols; got {symbols.shape[1]}"
         )
     if symbols.numel() and not (
-        0 <= int(symbols.min()) and int(symbols.max()) < model.num_symbols
+        int(symbols.min()) >= 0 and int(symbols.max()) < model.num_symbols
     ):
         wrong = ((symbols < 0) | (symbols >= model.num_symbols)).nonzero()[0].tolist()
         raise ValueError(

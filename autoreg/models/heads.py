@@ -30,9 +30,11 @@ class Categorical:
         """Return log p(symbol) in float64; the log-sum-exp runs in the logits' own precision."""
         logits = _full(params).reshape(-1, self.num_symbols)
         # cross_entropy gathers before it widens: no (B, T, Q) copy in float64.
-        return -functional.cross_entropy(
-            logits, symbols.reshape(-1).long(), reduction="none"
-        ).double().reshape(symbols.shape)
+        return (
+            -functional.cross_entropy(logits, symbols.reshape(-1).long(), reduction="none")
+            .double()
+            .reshape(symbols.shape)
+        )
 
     def log_mass(
         self, params: Float[Tensor, "*S P"], sets: Bool[Tensor, "*S Q"]

@@ -32,25 +32,14 @@ class GatedLayer(nn.Module):
         # Nothing reads the residual path after the last layer.
         self.residual = None if last else nn.Linear(gate, width)
 
-    def taps(
-        self, past: Float[Tensor, "B n R"], inputs: Float[Tensor, "B L R"]
-    ) -> tuple[Float[Tensor, "B L kR"], Float[Tensor, "B n R"]]:
-        """Return what the filters see at each input, oldest first, and the new past."""
-        length = inputs.shape[1]
-        joined = torch.cat([past, inputs], dim=1)
-        pieces = [
-            joined[:, tap * self.dilation : tap * self.dilation + length]
-            for tap in range(self.kernel_size)
-        ]
-        return torch.cat(pieces, dim=-1), joined[:, length:]
-
     def forward(
         self, taps: Float[Tensor, "B L kR"], contexts: list[Tensor]
     ) -> Float[Tensor, "B L G"]:
         """Return the gated units; each context (b, l, D) broadcasts over rows or time."""
         gates = functional.linear(taps, self.filters, self.bias)
-        for context in contexts:
-            gates = gates + functional.linear(context, self.context)
+        if self.context is not None:
+            for context in contexts:
+                gates = gates + functional.linear(context, self.context)
         signal, gate = gates.chunk(2, dim=-1)
         return torch.tanh(signal) * torch.sigmoid(gate)
 
@@ -64,11 +53,19 @@ class InputFilter(nn.Module):
         self.reach = kernel_size - 1
         self.filters = nn.Linear(kernel_size * width, width)
 
-    taps = GatedLayer.taps
-
     def forward(self, taps: Float[Tensor, "B L kR"]) -> Float[Tensor, "B L R"]:
         """Return the filtered inputs."""
         return self.filters(taps)
+
+
+def taps_of(
+    layer: GatedLayer | InputFilter, past: Float[Tensor, "B n R"], inputs: Float[Tensor, "B L R"]
+) -> tuple[Float[Tensor, "B L kR"], Float[Tensor, "B n R"]]:
+    """Return what a layer's filters see at each input, oldest first, and the new past."""
+    length, dilation = inputs.shape[1], layer.dilation
+    joined = torch.cat([past, inputs], dim=1)
+    pieces = [joined[:, n * dilation : n * dilation + length] for n in range(layer.kernel_size)]
+    return torch.cat(pieces, dim=-1), joined[:, length:]
 
 
 class Stack(nn.Module):
@@ -116,7 +113,7 @@ class Stack(nn.Module):
     def reaches(self) -> tuple[int, ...]:
         """How many past inputs each layer keeps, input filter first."""
         layers = [self.input_filter, *self.layers]
-        return tuple(int(layer.reach) for layer in layers)  # type: ignore[arg-type]
+        return tuple(int(layer.reach) for layer in layers)
 
     def forward(
         self,
@@ -132,14 +129,14 @@ class Stack(nn.Module):
             contexts: Vectors (b, l, D) whose sum enters the gates; each broadcasts over rows or
                 over time, so a global condition is projected once per sequence.
         """
-        taps, past = self.input_filter.taps(pasts[0], inputs)
+        taps, past = taps_of(self.input_filter, pasts[0], inputs)
         new_pasts, units = [past], []
         # Under autocast products are bfloat16; the stream that they add up to stays as it came.
         stream = self.input_filter(taps).to(inputs.dtype)
         for layer, past in zip(self.layers, pasts[1:], strict=True):
             assert isinstance(layer, GatedLayer)  # noqa: S101 - a ModuleList forgets its type
             dropped = functional.dropout(stream, self.dropout, self.training)
-            taps, new_past = layer.taps(past, dropped)
+            taps, new_past = taps_of(layer, past, dropped)
             new_pasts.append(new_past)
             units.append(layer(taps, contexts))
             if layer.residual is not None:

@@ -40,7 +40,7 @@ class MarkovTable:
         off = (log_probs.double().logsumexp(-1).abs()).max()
         if not off < 1e-6:
             raise ValueError(
-                f"log_probs needs rows whose probabilities sum to 1; one is off by {float(off):.3g}"
+                f"log_probs needs rows that sum to 1 as probabilities; off by {float(off):.3g}"
             )
         self.table = log_probs
         self.head = Categorical(self.num_symbols)
@@ -70,7 +70,7 @@ class MarkovTable:
     def start(self, condition: Int[Tensor, " B"]) -> State:
         """Return the state before the first symbol."""
         if condition.numel() and not (
-            0 <= int(condition.min()) and int(condition.max()) < self.num_conditions
+            int(condition.min()) >= 0 and int(condition.max()) < self.num_conditions
         ):
             raise ValueError(
                 f"condition needs indices 0..{self.num_conditions - 1}; "

@@ -3,74 +3,16 @@
 import copy
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from autoreg.models.heads import Categorical
 from autoreg.models.layers import GatedLayer, InputFilter, Stack
+from autoreg.models.tables import ConditionTable, FixedTable
 from autoreg.protocol import State
-
-
-def doubling(stacks: int, depth: int) -> tuple[int, ...]:
-    """Return the paper's dilations: 1, 2, 4, ..., 2^(depth-1), repeated ``stacks`` times.
-
-    Example:
-        >>> doubling(2, 3)
-        (1, 2, 4, 1, 2, 4)
-    """
-    return tuple(2**power for _ in range(stacks) for power in range(depth))
-
-
-def image_dilations(width: int, stacks: int, rows: int) -> tuple[int, ...]:
-    """Return dilations for images unrolled row by row: within a row, then whole rows up.
-
-    Each stack doubles within half a row, then goes 1, 2, 4, ... rows up: to the pixel right above
-    (the row's width) and, one step less per row, to its right, which no sum of the others reaches.
-
-    Args:
-        width: Pixels in a row.
-        stacks: How often the dilations are repeated.
-        rows: Go up 1, 2, 4, ... rows, less than this.
-
-    Example:
-        >>> image_dilations(28, 1, 8)
-        (1, 2, 4, 8, 27, 28, 54, 56, 108, 112)
-    """
-    within = [2**power for power in range(max(1, math.ceil(math.log2(width)) - 1))]
-    upward = [2**power for power in range(max(1, math.ceil(math.log2(rows))))]
-    above = [up * step for up in upward for step in (max(1, width - 1), width)]
-    return tuple(within + above) * stacks
-
-
-class ConditionTable(nn.Module):
-    """The vector of every condition: the sum of one embedding per factor."""
-
-    def __init__(self, sizes: Sequence[int], width: int) -> None:
-        super().__init__()
-        self.factors = nn.ParameterList(0.3 * torch.randn(size, width) for size in sizes)
-
-    def forward(self) -> Float[Tensor, "K D"]:
-        """Return all K vectors, row-major over the factors."""
-        total, *others = self.factors
-        for factor in others:
-            total = (total[:, None] + factor).flatten(0, 1)
-        return total
-
-
-class FixedTable(nn.Module):
-    """Vectors of conditions that were given, not learned."""
-
-    def __init__(self, vectors: Float[Tensor, "K D"]) -> None:
-        super().__init__()
-        self.register_buffer("vectors", vectors)
-
-    def forward(self) -> Float[Tensor, "K D"]:
-        """Return all K vectors."""
-        return self.vectors  # type: ignore[return-value]
 
 
 class WaveNet(nn.Module):
@@ -117,11 +59,6 @@ class WaveNet(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if num_symbols < 1 or not dilations or min(dilations) < 1:
-            raise ValueError(
-                "a WaveNet needs at least one symbol and one dilation, each at least 1; "
-                f"got {num_symbols} symbols and dilations {tuple(dilations)}"
-            )
         self._config: dict[str, Any] = {
             "num_symbols": num_symbols,
             "conditions": list(conditions),
@@ -136,6 +73,7 @@ class WaveNet(nn.Module):
             "num_features": num_features,
             "dropout": dropout,
         }
+        _check(self._config)
         self.num_symbols = num_symbols
         self.head = Categorical(num_symbols)
         self.embedding = nn.Embedding(num_symbols + 1, residual)
@@ -167,8 +105,10 @@ class WaveNet(nn.Module):
 
     @property
     def num_conditions(self) -> int:
-        """K: the product of the factors' sizes."""
-        return 1 if self.conditions is None else int(self.conditions().shape[0])
+        """K: the product of the factors' sizes, or the number of vectors that were given."""
+        if isinstance(self.conditions, FixedTable):
+            return len(self.conditions.vectors)
+        return math.prod(self._config["conditions"])
 
     @property
     def stationary(self) -> bool:
@@ -188,7 +128,7 @@ class WaveNet(nn.Module):
         taps = (config["kernel_size"] + 2) * config["residual"]
         return layers * units * 2 + taps + 4 * units + 2 * config["skip"] + 3 * self.num_symbols
 
-    def with_conditions(self, vectors: Float[Tensor, "K D"]) -> Self:
+    def with_conditions(self, vectors: Float[Tensor, "K D"]) -> "WaveNet":
         """Return a model of the same weights whose K conditions are these vectors."""
         width = self._config["condition_width"]
         if self.conditions is None or vectors.ndim != 2 or vectors.shape[1] != width:
@@ -200,7 +140,7 @@ class WaveNet(nn.Module):
         other._modules = {**self._modules, "conditions": FixedTable(vectors)}
         return other
 
-    def with_features(self, features: Float[Tensor, "rows T F"]) -> Self:
+    def with_features(self, features: Float[Tensor, "rows T F"]) -> "WaveNet":
         """Return a model of the same weights that knows these features of each position.
 
         Args:
@@ -218,7 +158,7 @@ class WaveNet(nn.Module):
         other._buffers = {**self._buffers, "features": features.to(weight.device, weight.dtype)}
         return other
 
-    def embed(self, symbols: Int[Tensor, "B L"]) -> Float[Tensor, "B L R"]:
+    def embed(self, symbols: Int[Tensor, "*S"]) -> Float[Tensor, "*S R"]:
         """Return the vectors that stand for symbols; num_symbols is the start symbol."""
         return self.embedding(symbols)
 
@@ -345,6 +285,23 @@ class WaveNet(nn.Module):
                 known = self.features[row[:, None], at]
             contexts.append(self.feature_map(known))
         return contexts
+
+
+def _check(config: dict[str, Any]) -> None:
+    """Refuse widths, sizes and dilations that are not whole numbers of at least 1."""
+    for name, value in config.items():
+        least = 0 if name == "num_features" else 1
+        if name == "dropout":
+            if not 0 <= value < 1:
+                raise ValueError(f"dropout needs to lie within 0..1, 1 excluded; got {value}")
+            continue
+        if name == "gate" and value is None:
+            continue
+        values = value if isinstance(value, list) else [value]
+        if not all(type(number) is int and number >= least for number in values):
+            raise ValueError(f"{name} needs whole numbers of at least {least}; got {value}")
+    if not config["dilations"]:
+        raise ValueError("dilations needs at least one number; got none")
 
 
 def _unroll(ring: Float[Tensor, "B n R"], position: Int[Tensor, " B"]) -> Float[Tensor, "B n R"]:

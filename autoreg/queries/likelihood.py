@@ -50,9 +50,7 @@ def log_prob(
         value=value,
         method=f"one score{averaged}",
         num_symbols=counts,
-        cost=Cost(
-            scored=int(counts.sum()) * len(possible), seconds=time.perf_counter() - begin
-        ),
+        cost=Cost(scored=int(counts.sum()) * len(possible), seconds=time.perf_counter() - begin),
     )
 
 

@@ -8,7 +8,8 @@ from accelerate import Accelerator
 from torch import nn
 
 from autoreg.data.sequences import Sequences
-from autoreg.models.wavenet import ConditionTable, WaveNet
+from autoreg.models.tables import ConditionTable
+from autoreg.models.wavenet import WaveNet
 from autoreg.training.batches import Batch, scoring_batches
 from autoreg.training.chance import seeded
 from autoreg.training.config import TrainingConfig

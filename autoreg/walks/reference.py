@@ -45,7 +45,7 @@ def walk(
 ) -> Walk:
     """Move N paths through L positions, drawing each symbol within what the rules allow.
 
-    At position t in automaton state d, with the rules' potentials, a symbol v of the set has weight
+    At position t in automaton state d, with the rules' potentials, a symbol v of the set weighs
     p(v) exp(log_value[t+1, next(d, v)] - log_value[t, d]); without them, p(v). ``log_mass`` is the
     log of their sum and the draw is in proportion to them, by inversion: the smallest v whose
     cumulative weight (float64, ascending v) exceeds the uniform times the total. A path on which
@@ -76,8 +76,8 @@ def walk(
         raise ValueError(f"rules speak of {rules.length} positions, uniforms of {length}")
     if not temperature > 0 or not 0 < top_p <= 1:
         raise ValueError(
-            f"temperature needs to be above 0 and top_p within (0, 1]; got {temperature}, {top_p}. "
-            "For the likeliest symbols ask for a small temperature."
+            "temperature needs to be above 0 and top_p within (0, 1]; "
+            f"got {temperature} and {top_p}. A small temperature favours the likeliest symbols."
         )
     if count % groups:
         raise ValueError(f"{count} paths do not make {groups} equal groups")

@@ -1,0 +1,312 @@
+"""A trained model that speaks of sound, pixels and labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+from jaxtyping import Int, Integer
+from torch import Generator, Tensor
+
+from autoreg import modeldir, scoring
+from autoreg.answers import Answer, Cost, Draws, Posterior
+from autoreg.conditions import ConditionSpace, Given, Prior
+from autoreg.data.signal import Signal
+from autoreg.data.sound import Sound
+from autoreg.data.waves import Reading
+from autoreg.factorfile import FactorFile
+from autoreg.protocol import SequenceModel
+from autoreg.queries import likelihood, sampling
+from autoreg.queries import posterior as bayes
+
+Path_ = str | Path
+Signals = Path_ | Sequence[Path_] | np.ndarray | Tensor
+"""One file, several files, or an array of one signal or of a batch of equal length."""
+
+
+def load(source: str | Path, *, device: str = "auto", dtype: torch.dtype | None = None) -> Density:
+    """Load a trained model: a directory, else a bundled name, else "hf:owner/name".
+
+    Args:
+        source: Where the model is.
+        device: "auto" is a GPU if there is one.
+        dtype: Of the weights; as stored if None.
+
+    Raises:
+        ModelDirError: The directory is damaged, foreign or of another format; nothing in it is
+            executed.
+    """
+    model, signal, space, target, card = modeldir.load(source, device=device, dtype=dtype)
+    return Density(model=model, signal=signal, space=space, target=target, card=card)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Density:
+    """A sequence model together with what its symbols and conditions mean.
+
+    Attributes:
+        model: Any sequence model.
+        signal: What turns files and arrays into symbols and back.
+        space: Names of the conditions.
+        target: The factor that is asked for where none is named.
+        card: How the model was made, as plain data.
+        memory: Bytes that the activations of one batch may take.
+    """
+
+    model: SequenceModel
+    signal: Signal
+    space: ConditionSpace
+    target: str | None
+    card: dict[str, Any]
+    memory: int = scoring.MEMORY
+
+    def log_prob(
+        self,
+        signals: Signals,
+        *,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        per_symbol: str | Path | None = None,
+        **reading: Unpack[Reading],
+    ) -> Answer:
+        """Return log p(signal | given) in nats, exact; ``bits_per_symbol`` is at hand.
+
+        One file is read and scored piece by piece, in memory that its length does not move.
+
+        Args:
+            signals: See ``Signals``. The value is of shape () for one, (B,) for several.
+            given: Labels that are known; the other factors are summed out under the prior.
+            prior: Of the conditions; see ``ConditionSpace.log_prior``.
+            per_symbol: Write log p(x_t | x_<t, given) of every symbol of the one file to this
+                .npy file, float64, as they are computed.
+            **reading: How files are read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
+        """
+        if not isinstance(signals, str | Path):
+            if per_symbol is not None:
+                raise ValueError("per_symbol needs one file to score; got several or an array")
+            symbols, lengths, alone = self.encode(signals, **reading)
+            answer = likelihood.log_prob(
+                self.model,
+                symbols,
+                self.space,
+                given=given,
+                prior=prior,
+                lengths=lengths,
+                memory=self.memory,
+            )
+            return _row(answer) if alone else answer
+        begin = time.perf_counter()
+        log_prior = self.space.log_prior(prior, given)
+        possible = log_prior.isfinite().nonzero()[:, 0]
+        joint, count = log_prior[possible], 0
+        with ExitStack() as opened:
+            file = None if per_symbol is None else opened.enter_context(FactorFile(per_symbol))
+            pieces = self._pieces(signals, len(possible), **reading)
+            with torch.no_grad():
+                for factors in scoring.stream(self.model, pieces, possible):
+                    joint, before = joint + factors.cpu().sum(1), joint
+                    count += factors.shape[1]
+                    if file is not None:
+                        running = before[:, None] + factors.cpu().cumsum(1)
+                        total = torch.cat([before[:, None], running], 1).logsumexp(0)
+                        file.append(total.diff())
+        averaged = f", averaged over {len(possible)} conditions" if len(possible) > 1 else ""
+        return Answer(
+            value=joint.logsumexp(0),
+            method=f"one score{averaged}",
+            num_symbols=torch.tensor(count),
+            cost=Cost(scored=count * len(possible), seconds=time.perf_counter() - begin),
+        )
+
+    def posterior(
+        self,
+        signals: Signals,
+        *,
+        of: str | Sequence[str] | None = None,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        every_prefix: bool = False,
+        **reading: Unpack[Reading],
+    ) -> Posterior:
+        """Return log p(label | signal) by Bayes' rule, exact under the model.
+
+        Args:
+            signals: See ``Signals``. Values are of shape (K,) for one, (B, K) for several.
+            of: Factor or factors; the model's target if None, or all if it has none.
+            given: Labels that are known.
+            prior: Of the conditions; see ``ConditionSpace.log_prior``.
+            every_prefix: Give the posterior after every prefix too, from the same pass:
+                (T + 1, K) or (B, T + 1, K), row t from the first t symbols.
+            **reading: How files are read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
+        """
+        symbols, lengths, alone = self.encode(signals, **reading)
+        answer = bayes.posterior(
+            self.model,
+            symbols,
+            self.space,
+            of=self.target if of is None else of,
+            given=given,
+            prior=prior,
+            lengths=lengths,
+            every_prefix=every_prefix,
+            memory=self.memory,
+        )
+        return _posterior_row(answer) if alone else answer
+
+    def sample(
+        self,
+        count: int,
+        *,
+        length: int | None = None,
+        seconds: float | None = None,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        generator: Generator | None = None,
+    ) -> Draws:
+        """Draw signals from p(signal, labels | given).
+
+        Args:
+            count: How many.
+            length: Symbols of each; known for pictures.
+            seconds: The length of sounds, instead.
+            given: Labels to draw under; the others are drawn from the prior.
+            prior: Of the conditions; see ``ConditionSpace.log_prior``.
+            temperature: Other than 1, or ``top_p`` below 1, draws from another model.
+            top_p: See ``autoreg.walks.reference.walk``.
+            generator: Source of all chance.
+        """
+        draws = sampling.sample(
+            self.model,
+            count,
+            self.space,
+            length=self._length(length, seconds),
+            given=given,
+            prior=prior,
+            temperature=temperature,
+            top_p=top_p,
+            memory=self.memory,
+            generator=generator,
+        )
+        return replace(draws, signal=self.signal)
+
+    def complete(
+        self,
+        signal: Path_ | np.ndarray | Tensor,
+        count: int,
+        *,
+        keep: int | None = None,
+        keep_seconds: float | None = None,
+        length: int | None = None,
+        seconds: float | None = None,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        generator: Generator | None = None,
+        **reading: Unpack[Reading],
+    ) -> Draws:
+        """Draw signals that begin as the given one; labels not given come from their posterior.
+
+        Args:
+            signal: One file or array.
+            count: How many draws.
+            keep: Symbols of the beginning that are kept, in the order of the scan; all if None.
+            keep_seconds: The same for sounds.
+            length: Symbols of each draw, beginning included; as long as the signal if None and
+                less than all of it is kept.
+            seconds: The same for sounds.
+            given: Labels that are known.
+            prior: Of the conditions; see ``ConditionSpace.log_prior``.
+            temperature: Other than 1, or ``top_p`` below 1, draws from another model.
+            top_p: See ``autoreg.walks.reference.walk``.
+            generator: Source of all chance.
+            **reading: How a file is read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
+        """
+        symbols, _, alone = self.encode(signal, **reading)
+        if not alone:
+            raise ValueError(f"complete needs one signal; got {len(symbols)}")
+        whole = symbols.shape[1]
+        everything = keep is None and keep_seconds is None
+        kept = whole if everything else self._length(keep, keep_seconds)
+        if kept is None or not 0 <= kept <= whole:
+            raise ValueError(f"keep needs to lie within 0..{whole}, the signal; got {kept}")
+        asked = self._length(length, seconds)
+        draws = sampling.complete(
+            self.model,
+            symbols[0, :kept],
+            count,
+            self.space,
+            length=whole if asked is None and kept < whole else asked,
+            given=given,
+            prior=prior,
+            temperature=temperature,
+            top_p=top_p,
+            memory=self.memory,
+            generator=generator,
+        )
+        return replace(draws, signal=self.signal)
+
+    def encode(
+        self, signals: Signals, **reading: Unpack[Reading]
+    ) -> tuple[Int[Tensor, "B T"], Int[Tensor, " B"] | None, bool]:
+        """Return symbols (B, T), lengths (B,) or None if all equal, and whether it was one."""
+        if isinstance(signals, str | Path):
+            return self._read(signals, **reading).long()[None], None, True
+        if isinstance(signals, np.ndarray | Tensor):
+            if reading:
+                raise ValueError(f"{', '.join(reading)} tell how files are read; got an array")
+            symbols = self.signal.encode(signals).long()
+            return (symbols[None] if symbols.ndim == 1 else symbols), None, symbols.ndim == 1
+        rows = [self._read(path, **reading).long() for path in signals]
+        if not rows:
+            raise ValueError("signals needs at least one file; got an empty list")
+        padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        return padded, torch.tensor([len(row) for row in rows]), False
+
+    def _pieces(
+        self, path: Path_, rows: int, **reading: Unpack[Reading]
+    ) -> Iterator[Integer[Tensor, "1 L"]]:
+        """Yield one file's symbols in pieces that ``rows`` conditions can be scored on at once."""
+        size = scoring.chunk_length(self.model, rows, self.memory)
+        if isinstance(self.signal, Sound):
+            blocks: Iterator[Tensor] = self.signal.blocks(path, **reading)
+        else:
+            blocks = iter([self._read(path, **reading)])
+        for block in blocks:
+            for piece in block.split(size):
+                yield piece[None]
+
+    def _read(self, path: Path_, **reading: Unpack[Reading]) -> Integer[Tensor, " T"]:
+        if isinstance(self.signal, Sound):
+            return self.signal.read(path, **reading)
+        if reading:
+            raise ValueError(
+                f"{', '.join(reading)} tell how sounds are read; this is a {self.signal.kind}"
+            )
+        return self.signal.read(path)
+
+    def _length(self, length: int | None, seconds: float | None) -> int | None:
+        if seconds is None:
+            return self.signal.length if length is None else length
+        if length is not None or not isinstance(self.signal, Sound):
+            raise ValueError(
+                f"seconds are for sounds, instead of a length; this is a {self.signal.kind}"
+            )
+        return round(seconds * self.signal.sample_rate)
+
+
+def _row(answer: Answer) -> Answer:
+    count = answer.num_symbols
+    return replace(answer, value=answer.value[0], num_symbols=None if count is None else count[0])
+
+
+def _posterior_row(answer: Posterior) -> Posterior:
+    return replace(answer, value=answer.value[0], log_evidence=answer.log_evidence[0])

@@ -1,0 +1,35 @@
+"""Vectors that stand for conditions."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class ConditionTable(nn.Module):
+    """The vector of every condition: the sum of one embedding per factor."""
+
+    def __init__(self, sizes: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.factors = nn.ParameterList(0.3 * torch.randn(size, width) for size in sizes)
+
+    def forward(self) -> Float[Tensor, "K D"]:
+        """Return all K vectors, row-major over the factors."""
+        total, *others = self.factors
+        for factor in others:
+            total = (total[:, None] + factor).flatten(0, 1)
+        return total
+
+
+class FixedTable(nn.Module):
+    """Vectors of conditions that were given, not learned."""
+
+    def __init__(self, vectors: Float[Tensor, "K D"]) -> None:
+        super().__init__()
+        self.register_buffer("vectors", vectors)
+        self.vectors: Tensor
+
+    def forward(self) -> Float[Tensor, "K D"]:
+        """Return all K vectors."""
+        return self.vectors
