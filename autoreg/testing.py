@@ -23,8 +23,9 @@ def check_sequence_model(
     The laws: factors are normalised, and the mass of all sequences is 1; stepping, reading,
     writing out every distribution and a walk along a forced path give the same factors; a state
     can be kept, gathered and advanced twice; a sequence in a batch is scored as alone; padding
-    counts nothing; no factor sees its future, nor what lies further back than ``order``; empty prefixes,
-    empty sequences and batches of one work; the head's masses and draws agree with its density.
+    counts nothing; no factor sees its future, nor what lies further back than ``order``; empty
+    prefixes, empty sequences and batches of one work; the head's masses and draws agree with its
+    density.
 
     Args:
         model: Any sequence model, in evaluation mode.
