@@ -11,6 +11,7 @@ from jaxtyping import Integer
 from torch import Tensor
 
 from autoreg.codecs.mulaw import MuLaw
+from autoreg.conditions import ConditionSpace
 from autoreg.data.corpus import PARTS, Corpus
 from autoreg.data.labels import Labels, condition_of, counted, space_of
 from autoreg.data.sequences import Sequences
@@ -40,6 +41,9 @@ def audio_folder(
     on_error: OnError = "stop",
     target: str | None = None,
     prefixes: Sequence[float] = (),
+    first: float | None = None,
+    parts: Sequence[str] = PARTS,
+    space: ConditionSpace | None = None,
 ) -> Corpus:
     r"""Return the sound files below a folder, at any depth, as symbols by mu-law.
 
@@ -62,6 +66,10 @@ def audio_folder(
         prefixes: Only with gain "peak": seconds. Each longer training clip is there again as its
             beginning of that length by its own peak, since a clip's peak may lie in the future
             of what has been heard.
+        first: Read only this many seconds of each clip, cut before the gain is normalised; None
+            reads all of it.
+        parts: The others are not read; training files are needed unless a space is given.
+        space: The labels that files may have; None stands for those of the training files.
 
     Raises:
         FileNotFoundError: The folder does not exist or holds no sound file.
@@ -84,31 +92,34 @@ def audio_folder(
     headers = bad.kept(read_header, _sound_files(root))
     rate = _common_rate(headers) if sample_rate is None else sample_rate
     sound = Sound(rate, MuLaw(levels), gain)
-    reader = _Reader(sound, trim_db, tuple(prefixes), mono=mono, resample=resample)
+    reader = _Reader(sound, trim_db, tuple(prefixes), first, mono=mono, resample=resample)
 
     def labelled(header: Header) -> tuple[Path, dict[str, str]]:
         header.check(sound.sample_rate, mono=mono, resample=resample)
         return header.path, labels.of(header.path.relative_to(root))
 
     rows = bad.kept(labelled, headers)
-    parts = split.assign([path for path, _ in rows])
-    trained = [row for (_, row), part in zip(rows, parts, strict=True) if part == "train"]
-    _check_trained(root, trained, split)
-    space = space_of(labels.factors, trained)
+    assigned = split.assign([path for path, _ in rows])
+    trained = [row for (_, row), part in zip(rows, assigned, strict=True) if part == "train"]
+    if space is None:
+        _check_trained(root, trained, split)
+    known = space_of(labels.factors, trained) if space is None else space
 
     def placed(file: tuple[tuple[Path, dict[str, str]], str]) -> _File:
         (path, row), part = file
         name = path.relative_to(root).as_posix()
-        return _File(path, name, part, condition_of(name, row, space))
+        return _File(path, name, part, condition_of(name, row, known))
 
-    clips = bad.kept(reader.read, bad.kept(placed, zip(rows, parts, strict=True)))
+    files = bad.kept(placed, zip(rows, assigned, strict=True))
+    clips = bad.kept(reader.read, [file for file in files if file.part in parts])
     bad.report()
     conditions = [clip.file.condition for clip in clips if clip.file.part == "train"]
-    _check_trained(root, conditions, split)
+    if space is None:
+        _check_trained(root, conditions, split)
     return Corpus(
         parts={part: _packed(clips, part) for part in PARTS},
         signal=sound,
-        space=counted(space, conditions),
+        space=counted(known, conditions) if space is None else space,
         target=labels.factors[0] if target is None and len(labels.factors) == 1 else target,
         protocol=f"{_counts(root, clips)}; {split}; {labels.source}; {reader.summary(clips)}",
     )
@@ -138,6 +149,7 @@ class _Reader:
     sound: Sound
     trim_db: float | None
     prefixes: tuple[float, ...]
+    first: float | None
     mono: bool
     resample: bool
 
@@ -148,15 +160,17 @@ class _Reader:
             raise ValueError(
                 'prefixes need gain="peak"; as recorded, they are in the clips already'
             )
-        if any(not self._samples(seconds) >= 1 for seconds in self.prefixes):
-            raise ValueError(
-                f"prefixes need at least one sample each; got {self.prefixes} seconds"
-            )
+        cuts = self.prefixes if self.first is None else (*self.prefixes, self.first)
+        if any(not self._samples(seconds) >= 1 for seconds in cuts):
+            raise ValueError(f"prefixes need at least one sample each; got {cuts} seconds")
 
     def read(self, file: _File) -> _Clip:
         """Return the symbols of a file, and those of its prefixes if it trains."""
         span = None if self.trim_db is None else self._active(file, self.trim_db)
         start, stop = (0, None) if span is None else (span.start, span.stop)
+        if self.first is not None:
+            end = start + self._samples(self.first)
+            stop = end if stop is None else min(stop, end)
         whole = self._piece(file, start, stop)
         sequences = {file.name: whole}
         for seconds in self.prefixes if file.part == "train" else ():
@@ -174,6 +188,8 @@ class _Reader:
         if self.prefixes:
             seconds = ", ".join(f"{seconds:g}" for seconds in self.prefixes)
             done.append(f"training clips also as their first {seconds} s by their own peak")
+        if self.first is not None:
+            done.append(f"only the first {self.first:g} s of each")
         if spans := [clip.span for clip in clips if clip.span is not None]:
             share = sum(span.removed for span in spans) / sum(span.total for span in spans)
             done.append(f"ends {self.trim_db:g} dB below the peak left out ({share:.2%})")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autoreg.codecs.pixels import Grey, Threshold
 from autoreg.codecs.scan import Scan
+from autoreg.conditions import ConditionSpace
 from autoreg.data.corpus import PARTS, Corpus
 from autoreg.data.labels import Labels, condition_of, space_of
 from autoreg.data.picture import Picture, open_image
@@ -23,6 +24,7 @@ def image_folder(
     levels: int = 256,
     scan: str = "raster",
     target: str | None = None,
+    space: ConditionSpace | None = None,
 ) -> Corpus:
     """Return the images below a folder, at any depth, in grey.
 
@@ -35,6 +37,7 @@ def image_folder(
         levels: 2 for white above 127 and black, up to 256 for grey.
         scan: The kind of scan, see Scan.
         target: The factor that classifying asks for; None stands for the only factor, if so.
+        space: The labels that images may have; None stands for those of the training images.
 
     Raises:
         FileNotFoundError: The folder does not exist or holds no image.
@@ -53,9 +56,10 @@ def image_folder(
     files: dict[str, list[Path]] = {part: [] for part in PARTS}
     for path, part in zip(paths, split.assign(paths), strict=True):
         files[part].append(path)
-    if not files["train"]:
-        raise ValueError(f"{root}: no training image is left; {split}")
-    space = space_of(labels.factors, [rows[path] for path in files["train"]])
+    if space is None:
+        if not files["train"]:
+            raise ValueError(f"{root}: no training image is left; {split}")
+        space = space_of(labels.factors, [rows[path] for path in files["train"]])
     if target is None and len(labels.factors) == 1:
         target = labels.factors[0]
     return Corpus(

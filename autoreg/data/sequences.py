@@ -1,7 +1,9 @@
 """Symbol sequences of any length, packed end to end."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int, Shaped
@@ -93,6 +95,17 @@ class Sequences:
         """Return one sequence, a view; an index below 0 counts from the end."""
         index = range(len(self))[index]
         return self.symbols[self.offsets[index] : self.offsets[index + 1]]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells these sequences from others: their size and a hash of all of them."""
+        digest = hashlib.sha256()
+        for tensor in (self.symbols, self.offsets, self.condition):
+            digest.update(tensor.numpy().data)
+        return {
+            "sequences": len(self),
+            "symbols": len(self.symbols),
+            "sha256": digest.hexdigest(),
+        }
 
     def take(self, indices: Sequence[int] | Int[Tensor, " m"]) -> "Sequences":
         """Return some of the sequences, in the order asked for."""

@@ -1,6 +1,6 @@
 """A training run: from a corpus to a model directory."""
 
-import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ def train(
     config: Config,
     directory: str | Path,
     *,
+    source: Mapping[str, object] | None = None,
     resume: bool = False,
     device: Literal["auto", "cpu"] = "auto",
     console: Console | None = None,
@@ -37,6 +38,7 @@ def train(
         corpus: What to learn; "valid" chooses the best and may be empty, then the last is kept.
         config: The model and how to fit it.
         directory: Made if it does not exist; refused if it holds a run that is not to be resumed.
+        source: What ``read_corpus`` read the corpus from; kept, so that the model says how.
         resume: Continue the run in the directory.
         device: Where to compute; "auto" takes an accelerator if there is one.
         console: Shows progress; None shows nothing.
@@ -47,7 +49,7 @@ def train(
         ValueError: The run to resume had another config or other data, or the two do not fit.
     """
     directory = Path(directory)
-    split = {name: _fingerprint(corpus, name) for name in corpus.parts}
+    split = {name: part.fingerprint() for name, part in corpus.parts.items()}
     settings = {"config": config.to_dict(), "split": split}
     # Without cpu=True, accelerate takes processes on a machine without accelerators for strangers.
     cpu = device == "cpu" or not torch.accelerator.is_available()
@@ -68,6 +70,7 @@ def train(
             protocol=corpus.protocol,
             split=split,
             training={
+                "data": dict(source or {}),
                 "config": config.to_dict(),
                 "step": standing.step,
                 "symbols": standing.symbols,
@@ -133,16 +136,3 @@ def _check_same(settings: dict[str, Any], config: Config, split: dict[str, Any])
     ]
     if changes:
         raise ValueError("\n  ".join(["a run is resumed as it was started; changed:", *changes]))
-
-
-def _fingerprint(corpus: Corpus, part: str) -> dict[str, Any]:
-    """Return what identifies a part of a corpus: its size and a hash of all that is in it."""
-    sequences = corpus.parts[part]
-    digest = hashlib.sha256()
-    for tensor in (sequences.symbols, sequences.offsets, sequences.condition):
-        digest.update(tensor.numpy().data)
-    return {
-        "sequences": len(sequences),
-        "symbols": len(sequences.symbols),
-        "sha256": digest.hexdigest(),
-    }

@@ -85,3 +85,16 @@ def test_parts_that_do_not_fit_together_are_refused(symbols, offsets, condition,
 def test_offsets_that_go_back_are_refused():
     with pytest.raises(ValueError, match="need to ascend"):
         Sequences(torch.zeros(2).long(), torch.tensor([0, 3, 2]), torch.tensor([0, 0]), ("a", "b"))
+
+
+def test_fingerprint_tells_apart_symbols_lengths_and_conditions():
+    rows = [torch.tensor([1, 2]), torch.tensor([3])]
+    one = Sequences.from_list(rows, [0, 1]).fingerprint()
+    assert one == Sequences.from_list(rows, [0, 1], ["other", "names"]).fingerprint()
+    others = [
+        Sequences.from_list([torch.tensor([1, 4]), rows[1]], [0, 1]),
+        Sequences.from_list([torch.tensor([1]), torch.tensor([2, 3])], [0, 1]),
+        Sequences.from_list(rows, [1, 1]),
+    ]
+    assert all(other.fingerprint()["sha256"] != one["sha256"] for other in others)
+    assert (one["sequences"], one["symbols"]) == (2, 3)

@@ -1,0 +1,282 @@
+"""How well a density predicts and tells apart what it has not seen."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from autoreg import scoring
+from autoreg.conditions import Prior
+from autoreg.data.corpus import Corpus
+from autoreg.data.sequences import Sequences
+from autoreg.data.sound import Sound
+from autoreg.data.source import read_corpus
+from autoreg.density import Density
+from autoreg.queries.likelihood import log_likelihoods
+from autoreg.queries.posterior import log_sum_by_label
+
+BINS = 15  # of equal width, for the calibration error
+RESAMPLES = 400  # the standard error of a standard error is then under four percent
+
+_CIRCUMSTANCES = ("n", "of", "protocol")
+
+Progress = Callable[[int, int], object]
+"""Called with the number of sequences that are done, and of all."""
+
+
+class Estimate(NamedTuple):
+    """A mean over sequences and its standard error."""
+
+    value: float
+    std_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a density is worth on some sequences; natural logs.
+
+    Attributes:
+        n: How many sequences.
+        of: The factors whose label is to be told; none where the density has none.
+        accuracy: Share of the sequences whose most probable label is the true one. The standard
+            error is the binomial one, counting a hit and a miss more, so that it is not 0 where
+            there is no miss.
+        nats_per_sequence: Mean of -log p(x), the labels summed out under the prior.
+        nats_given_label: Mean of -log p(x | all its labels).
+        bits_per_symbol: -log2 p(x) of all sequences over the number of their symbols.
+        log_score: Mean log posterior of the true label.
+        ece: Expected calibration error of the most probable label, in 15 bins of equal width; its
+            standard error is that of bootstrap resamples drawn with a fixed seed.
+        protocol: What was evaluated, in one sentence.
+    """
+
+    n: int
+    of: tuple[str, ...]
+    accuracy: Estimate | None
+    nats_per_sequence: Estimate
+    nats_given_label: Estimate
+    bits_per_symbol: Estimate
+    log_score: Estimate | None
+    ece: Estimate | None
+    protocol: str
+
+    def estimates(self) -> dict[str, Estimate | None]:
+        """Return the estimates by name, in the order of the attributes."""
+        fields = (field.name for field in dataclasses.fields(self))
+        return {
+            name: getattr(self, name) for name in fields if name not in ("n", "of", "protocol")
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: every estimate by name, and their errors under "std_error"."""
+        found = self.estimates()
+        return {
+            "n": self.n,
+            "of": list(self.of),
+            **{name: None if one is None else one.value for name, one in found.items()},
+            "std_error": {name: one and one.std_error for name, one in found.items()},
+            "protocol": self.protocol,
+        }
+
+
+def evaluate(
+    density: Density,
+    corpus: Corpus,
+    *,
+    part: str = "test",
+    of: str | Sequence[str] | None = None,
+    prior: Prior | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Return how well a density does on one part of a corpus.
+
+    Every sequence is scored once under each condition, and every number comes from that.
+
+    Args:
+        density: What is judged.
+        corpus: Symbols and conditions that mean the same as the density's.
+        part: "train", "valid" or "test".
+        of: Factor or factors to tell; the density's target if None, or all if it has none.
+        prior: Of the conditions; see ``ConditionSpace.log_prior``.
+        limit: Only the first so many sequences.
+        progress: Told after each batch.
+
+    Raises:
+        ValueError: The part does not exist or is empty, or the corpus speaks of other things.
+    """
+    _check_same(density, corpus)
+    if part not in corpus.parts:
+        raise ValueError(f"part needs one of {', '.join(corpus.parts)}; got {part!r}")
+    everything = corpus.parts[part]
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit needs to be at least 1; got {limit}")
+    sequences = everything if limit is None else everything.take(range(len(everything))[:limit])
+    if not len(sequences):
+        raise ValueError(f"the {part} part is empty: {corpus.protocol}")
+    space = density.space
+    of = density.target if of is None else of
+    names = space.names if of is None else (of,) if isinstance(of, str) else tuple(of)
+    conditions = torch.arange(space.size)
+    log_prior = space.log_prior(prior)
+
+    def by_label(joint: Float[Tensor, "n K"]) -> Float[Tensor, "n L"]:
+        return log_sum_by_label(joint, space, names, conditions)
+
+    table = _likelihoods(density, sequences, progress)
+    nats = -(table + log_prior).logsumexp(1)
+    told: dict[str, Estimate | None] = {"accuracy": None, "log_score": None, "ece": None}
+    if names:
+        posterior = by_label(table + log_prior) + nats[:, None]
+        truth = by_label(torch.eye(space.size).double().log()[sequences.condition]).argmax(1)
+        right = posterior.argmax(1) == truth
+        told = {
+            "accuracy": _share(right),
+            "log_score": _mean(posterior.gather(1, truth[:, None])[:, 0]),
+            "ece": _calibration_error(posterior.amax(1).exp(), right),
+        }
+    scope = f"the first {len(sequences)}" if len(sequences) < len(everything) else "all"
+    return Evaluation(
+        n=len(sequences),
+        of=names,
+        nats_per_sequence=_mean(nats),
+        nats_given_label=_mean(-table.gather(1, sequences.condition[:, None])[:, 0]),
+        bits_per_symbol=_ratio(nats / math.log(2), sequences.lengths),
+        protocol=f"{scope} of {len(everything)} {part} sequences; {corpus.protocol}",
+        **told,
+    )
+
+
+def held_out(
+    density: Density,
+    root: Path | str | None = None,
+    *,
+    part: str = "test",
+    labels: Mapping[str, Any] | None = None,
+    table: Path | str | None = None,
+    first: int | None = None,
+    first_seconds: float | None = None,
+    mono: bool = False,
+    resample: bool = False,
+) -> Corpus:
+    """Return the data that a density was trained on, or others like them, read as it says.
+
+    Whether the part is the one that was put aside in training is said in the protocol.
+
+    Args:
+        density: Its model directory tells how to read; training on the command line writes that.
+        root: The folder of the data, if they have one.
+        part: What will be evaluated; sound files of other parts are not read.
+        labels: Another rule of labels than in training, see ``read_labels``.
+        table: The table of labels, if it does not lie where the rule says.
+        first: Keep only this many symbols of each sequence.
+        first_seconds: Keep only this much of each sound, cut before its gain is normalised.
+        mono: Mix sounds of several channels.
+        resample: Convert sounds of other sample rates.
+
+    Raises:
+        ValueError: The density does not tell how to read, or the data cannot be read so.
+    """
+    source = dict(density.card.get("training", {}).get("data") or {})
+    if not source:
+        raise ValueError(
+            "the model does not say how its data are read: it was not trained by `autoreg train`. "
+            "Pass a corpus to autoreg.evaluation.evaluate"
+        )
+    if labels is not None:
+        source["labels"] = labels
+    if isinstance(density.signal, Sound):
+        source |= {"sample_rate": density.signal.sample_rate, "prefixes": ()}
+        source |= {"mono": mono or source.get("mono", False)}
+        source |= {"resample": resample or source.get("resample", False)}
+    elif mono or resample:
+        raise ValueError(f"mono and resample are for sounds; this is a {density.signal.kind}")
+    corpus = read_corpus(
+        source,
+        root,
+        table=table,
+        first=first,
+        first_seconds=first_seconds,
+        parts=(part,),
+        space=density.space,
+    )
+    if first is not None or first_seconds is not None:
+        return corpus
+    known = density.card.get("split", {}).get(part)
+    same = part in corpus.parts and corpus.parts[part].fingerprint() == known
+    verdict = "as put aside" if same else f"another {part} part than"
+    return replace(corpus, protocol=f"{corpus.protocol}; {verdict} in training")
+
+
+def _check_same(density: Density, corpus: Corpus) -> None:
+    for name, ours, theirs in (
+        ("signal", density.signal.config(), corpus.signal.config()),
+        ("labels", density.space.factors, corpus.space.factors),
+    ):
+        if ours != theirs:
+            raise ValueError(f"the corpus needs the density's {name}, {ours}; got {theirs}")
+
+
+def _likelihoods(
+    density: Density, sequences: Sequences, progress: Progress | None
+) -> Float[Tensor, "n K"]:
+    """Return log p(x | y) of all sequences and conditions, those of similar length together."""
+    model, size = density.model, density.space.size
+    lengths = sequences.lengths
+    order = lengths.argsort(descending=True, stable=True)
+    fitting = scoring.chunk_length(model, size, density.memory)
+    table = torch.zeros(len(sequences), size, dtype=torch.float64)
+    done = 0
+    while done < len(sequences):
+        batch = order[done : done + max(1, fitting // max(1, int(lengths[order[done]])))]
+        symbols, _, own = sequences.pad(batch)
+        table[batch] = log_likelihoods(
+            model, symbols, torch.arange(size), own, memory=density.memory
+        )
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(sequences))
+    return table
+
+
+def _mean(values: Float[Tensor, " n"]) -> Estimate:
+    mean, n = float(values.mean()), len(values)
+    squares = float((values - mean).square().sum())
+    return Estimate(mean, math.sqrt(squares / (n * (n - 1))) if n > 1 else math.nan)
+
+
+def _ratio(values: Float[Tensor, " n"], counts: Int[Tensor, " n"]) -> Estimate:
+    """Return the sum of values over the sum of counts; its error by linearisation."""
+    if not int(counts.sum()):
+        return Estimate(math.nan, math.nan)
+    ratio = float(values.sum() / counts.sum())
+    spread = _mean(values - ratio * counts).std_error
+    return Estimate(ratio, spread / float(counts.double().mean()))
+
+
+def _share(hits: Bool[Tensor, " n"]) -> Estimate:
+    n = len(hits)
+    near = (float(hits.sum()) + 1) / (n + 2)
+    return Estimate(float(hits.double().mean()), math.sqrt(near * (1 - near) / n))
+
+
+def _calibration_error(confidence: Float[Tensor, " n"], right: Bool[Tensor, " n"]) -> Estimate:
+    """Return the gap between confidence and accuracy, averaged over bins by their weight."""
+    n = len(right)
+    bins = (confidence * BINS).long().clamp(max=BINS - 1)
+    gaps = right.double() - confidence
+
+    def error(chosen: Int[Tensor, " n"]) -> float:
+        sums = torch.zeros(BINS, dtype=torch.float64).index_add(0, bins[chosen], gaps[chosen])
+        return float(sums.abs().sum()) / n
+
+    generator = torch.Generator().manual_seed(0)
+    again = [error(torch.randint(n, (n,), generator=generator)) for _ in range(RESAMPLES)]
+    spread = torch.tensor(again).std(correction=1)
+    return Estimate(error(torch.arange(n)), float(spread))
