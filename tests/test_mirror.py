@@ -15,7 +15,9 @@ def modules() -> list[Path]:
     """Return the files that define something; a room's __init__.py may be one of them."""
     files = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")}
     files -= {Path("__init__.py"), Path("conftest.py")}  # test_import.py is the first one's
-    return sorted(file for file in files if file.name != "__init__.py" or _defines(PACKAGE / file))
+    return sorted(
+        file for file in files if not file.stem.startswith("__") or _defines(PACKAGE / file)
+    )
 
 
 def _defines(path: Path) -> bool:
