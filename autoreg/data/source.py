@@ -69,10 +69,7 @@ def read_corpus(
             settings["split"] = Split(**settings.get("split", {}))
             settings["space"] = space
     if "curves" in settings:
-        law = settings["curves"].items()
-        settings["curves"] = Curves(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in law}
-        )
+        settings["curves"] = _curves(settings["curves"])
     if kind == "audio":
         if first is not None:
             raise ValueError("sounds are cut by seconds, such as 0.05s; got a number of symbols")
@@ -123,6 +120,12 @@ def _checked(source: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
             f"a source of kind {kind} has no {', '.join(unknown)}; it has {', '.join(known)}"
         )
     return kind, settings
+
+
+def _curves(law: Mapping[str, Any]) -> Curves:
+    """Return the law of curves whose ranges plain data holds as lists."""
+    ranges: dict[str, Any] = {key: tuple(v) for key, v in law.items() if isinstance(v, list)}
+    return Curves(**{**law, **ranges})
 
 
 def _reader(kind: str) -> Callable[..., Corpus]:

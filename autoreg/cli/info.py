@@ -1,0 +1,67 @@
+"""The verb that says what a model is."""
+
+import math
+
+from rich.console import Console
+from rich.table import Table
+
+from autoreg import modeldir
+from autoreg.cli.options import AsJson, Model
+from autoreg.cli.output import print_json
+from autoreg.data.sound import Sound
+from autoreg.modeldir import Loaded
+
+
+def info(model: Model, *, as_json: AsJson = False) -> None:
+    """Everything is read from the model directory; nothing in it is executed.
+
+    With --json, that is all of model.json and the numbers that follow from it.
+
+    Example::
+
+        autoreg info digits
+        autoreg info runs/speakers --json | python -m json.tool
+    """
+    loaded = modeldir.load(model, device="cpu")
+    parameters = sum(weight.numel() for weight in loaded.model.parameters())
+    if as_json:
+        numbers = {"parameters": parameters, "order": loaded.model.order}
+        print_json({"name": model, **numbers, **loaded.card})
+        return
+    table = Table(title=model, show_header=False, box=None, title_justify="left", padding=(0, 2))
+    for row in _rows(loaded, parameters):
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+
+
+def _rows(loaded: Loaded, parameters: int) -> list[tuple[str, str]]:
+    card, signal, space, order = loaded.card, loaded.signal, loaded.space, loaded.model.order
+    training = card["training"]
+    reach = f"{order:,} symbols"
+    if isinstance(signal, Sound):
+        reach += f", {1000 * order / signal.sample_rate:.4g} ms,"
+    rows = [
+        ("model", f"{card['model']['kind']}, {parameters:,} parameters"),
+        ("a factor sees", f"the {reach} before it"),
+        ("signal", ", ".join(f"{key} {_told(value)}" for key, value in signal.config().items())),
+    ]
+    for name in space.names:
+        asked = " (what classify tells)" if name == loaded.target else ""
+        rows.append((f"{name}{asked}", ", ".join(space.labels(name))))
+    if space.counts is not None:
+        rows.append(("training sequences", f"{sum(space.counts):,}"))
+    rows.append(("data", card["protocol"] or "not told"))
+    if "step" in training:
+        nats = training["valid_nats_per_symbol"]
+        judged = "" if nats is None else f", {nats / math.log(2):.4f} bits a symbol in validation"
+        rows.append(("trained", f"{training['step']:,} steps{judged}"))
+    versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
+    rows.append(("made with", f"autoreg {card['autoreg']}, {versions}"))
+    return rows
+
+
+def _told(value: object) -> str:
+    """Return plain data as people read it."""
+    if isinstance(value, dict):
+        return " ".join(_told(one) for one in value.values())
+    return str(value)

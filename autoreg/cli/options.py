@@ -1,0 +1,186 @@
+"""Options that several verbs share."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+import typer
+from torch import Generator
+
+from autoreg import density as densities
+from autoreg.cli import values
+from autoreg.data.waves import Reading
+from autoreg.density import Density
+
+_QUESTION, _READING, _MACHINE, _OUTPUT = "Question", "Reading files", "Machine", "Output"
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="A directory, the name of a bundled model, or hf:owner/name."
+    ),
+]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILES...", help="Files, or folders: all their files, at any depth."),
+]
+Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many draws.")]
+Drawing = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="Where all draws go: .png a grid; .wav, .flac, .ogg, .mp3 one after another; "
+        ".npy, .csv, .txt a row each.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+GivenLabels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--given",
+        metavar="FACTOR=LABEL",
+        help="A label that is known; again for another factor. Factors that are not given are "
+        "summed out, or drawn.",
+        rich_help_panel=_QUESTION,
+    ),
+]
+PriorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prior",
+        metavar="PRIOR",
+        help="Of the labels: uniform (the default), training (their frequencies there), "
+        "label=p,label=p or, again for each factor, factor:label=p,label=p.",
+        rich_help_panel=_QUESTION,
+    ),
+]
+Of = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FACTOR",
+        help="The factor to tell; that which the model was trained for if not given.",
+        rich_help_panel=_QUESTION,
+    ),
+]
+Length = Annotated[
+    str | None,
+    typer.Option(
+        metavar="392|0.2s",
+        help="Symbols or seconds of each draw; pictures have one length.",
+        rich_help_panel=_QUESTION,
+    ),
+]
+Temperature = Annotated[
+    float,
+    typer.Option(
+        help="Other than 1 draws from another model, bolder above, tamer below.",
+        rich_help_panel=_QUESTION,
+    ),
+]
+TopP = Annotated[
+    float,
+    typer.Option(
+        "--top-p",
+        help="Below 1 draws from the most probable symbols only: another model too.",
+        rich_help_panel=_QUESTION,
+    ),
+]
+Start = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Leave out what is before.", rich_help_panel=_READING),
+]
+Stop = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Leave out what is after.", rich_help_panel=_READING),
+]
+Mono = Annotated[
+    bool, typer.Option("--mono", help="Mix several channels.", rich_help_panel=_READING)
+]
+Resample = Annotated[
+    bool,
+    typer.Option("--resample", help="Convert other sample rates.", rich_help_panel=_READING),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        help="Of all chance; a new one each time if not given.", rich_help_panel=_MACHINE
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="cpu, cuda or cuda:N; auto is a GPU where there is one.", rich_help_panel=_MACHINE
+    ),
+]
+Dtype = Annotated[
+    Literal["float32", "float64", "bfloat16"] | None,
+    typer.Option(help="Of the weights; as stored if not given.", rich_help_panel=_MACHINE),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Of the processor; all cores if not given.", rich_help_panel=_MACHINE
+    ),
+]
+Memory = Annotated[
+    str,
+    typer.Option(
+        metavar="SIZE", help="What one batch may take, such as 256MB.", rich_help_panel=_MACHINE
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON, for machines.", rich_help_panel=_OUTPUT)
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel=_OUTPUT)
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Say what is done to each file.", rich_help_panel=_OUTPUT
+    ),
+]
+
+
+def open_density(
+    model: str, *, device: str, dtype: str | None, threads: int | None, memory: str
+) -> Density:
+    """Load a model onto the machine that the options describe."""
+    use_threads(threads)
+    kind = None if dtype is None else getattr(torch, dtype)
+    density = densities.load(model, device=device, dtype=kind)
+    return replace(density, memory=values.memory(memory))
+
+
+def use_threads(count: int | None) -> None:
+    """Compute on so many threads."""
+    if count is not None:
+        torch.set_num_threads(count)
+
+
+def reading(
+    *, start: float | None = None, stop: float | None = None, mono: bool, resample: bool
+) -> Reading:
+    """Return how files are to be read: what was asked for, and nothing else."""
+    wanted = Reading()
+    if start is not None:
+        wanted["start"] = start
+    if stop is not None:
+        wanted["stop"] = stop
+    if mono:
+        wanted["mono"] = True
+    if resample:
+        wanted["resample"] = True
+    return wanted
+
+
+def seeded(seed: int | None) -> Generator:
+    """Return a source of chance; its ``initial_seed`` tells how to repeat it."""
+    generator = Generator()
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    return generator

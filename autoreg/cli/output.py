@@ -1,0 +1,131 @@
+"""What verbs print."""
+
+import json
+import logging
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from autoreg import evaluation
+from autoreg.answers import Draws
+from autoreg.evaluation import Evaluation
+
+
+def print_json(fields: Mapping[str, Any]) -> None:
+    """Print plain data as one line of JSON; what is not a finite number there is null."""
+    print(json.dumps(_finite(dict(fields)), ensure_ascii=False), flush=True)
+
+
+@contextmanager
+def counting(what: str, *, quiet: bool) -> Iterator[evaluation.Progress]:
+    """Show on stderr how many of how many are done, if a person is looking."""
+    with Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=(console := Console(stderr=True)),
+        disable=quiet or not console.is_terminal,
+        transient=True,
+        redirect_stdout=False,
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def waiting(what: str, *, quiet: bool) -> Iterator[None]:
+    """Show on stderr what is being done, for how long, if a person is looking."""
+    with Progress(
+        TextColumn(what),
+        TimeElapsedColumn(),
+        console=(console := Console(stderr=True)),
+        disable=quiet or not console.is_terminal,
+        transient=True,
+        redirect_stdout=False,
+    ) as bar:
+        bar.add_task(what, total=None)
+        yield
+
+
+@contextmanager
+def logged(*, verbose: bool) -> Iterator[None]:
+    """Print what the readers of files log to stderr: warnings, and with verbose all they say."""
+    logger, handler = logging.getLogger("autoreg"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if verbose else logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+def print_draws(draws: Draws, out: Path, *, seed: int, as_json: bool) -> None:
+    """Say what was drawn and where it is."""
+    evidence = draws.log_evidence
+    if as_json:
+        print_json(
+            {
+                "out": str(out),
+                "seed": seed,
+                "labels": list(draws.labels),
+                "method": draws.method,
+                "log_evidence": None if evidence is None else float(evidence),
+                "cost": vars(draws.cost),
+            }
+        )
+        return
+    labels = Counter(" ".join(f"{k}={v}" for k, v in one.items()) for one in draws.labels)
+    told = ", ".join(f"{count} x {label}" for label, count in labels.most_common() if label)
+    print(f"{out}: {len(draws)} draws of {draws.symbols.shape[1]} symbols, {draws.method}")
+    print(f"seed {seed}" + (f"; {told}" if told else ""))
+    if evidence is not None:
+        print(f"log p of what was kept: {float(evidence):.3f} nats")
+
+
+def print_evaluation(found: Evaluation, *, name: str, seconds: float, as_json: bool) -> None:
+    """Print an evaluation: a table with a row for each estimate, or one object."""
+    if as_json:
+        print_json({"model": name, **found.to_dict(), "seconds": round(seconds, 3)})
+        return
+    table = Table(title=f"{name}: {found.n:,} sequences, {seconds:.1f} s", title_justify="left")
+    table.add_column("")
+    for column in ("value", "standard error"):
+        table.add_column(column, justify="right")
+    for what, estimate in found.estimates().items():
+        if estimate is not None:
+            asked = f" of {'/'.join(found.of)}" if what == "accuracy" else ""
+            table.add_row(
+                what.replace("_", " ") + asked,
+                f"{estimate.value:.4f}",
+                f"{estimate.std_error:.4f}",
+            )
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(found.protocol, style="dim", markup=False)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

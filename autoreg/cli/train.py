@@ -1,0 +1,358 @@
+"""The verb that trains, for each kind of data."""
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, cast
+
+import typer
+from accelerate import PartialState
+from rich.console import Console
+
+from autoreg.cli import values
+from autoreg.cli.manual import manual
+from autoreg.cli.options import AsJson, Quiet, Threads, Verbose, use_threads
+from autoreg.cli.output import logged, print_json
+from autoreg.cli.refusals import refusing
+from autoreg.data.corpus import Corpus
+from autoreg.data.picture import Picture
+from autoreg.data.source import read_corpus
+from autoreg.models.dilations import image_dilations
+from autoreg.training import run
+from autoreg.training.config import Config, preset, presets
+
+FSDD = {
+    "labels": r"\d_(?P<speaker>[a-z]+)_\d+\.wav",
+    "test": r"\d_[a-z]+_[0-4]\.wav",
+    "folder": "fsdd/recordings",
+}
+"""The official split of the Free Spoken Digit Dataset: takes 0 to 4 of each digit and speaker."""
+
+train = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+class Plan(NamedTuple):
+    """What is to be trained on, where it lies, and the settings if no others are asked for."""
+
+    source: dict[str, Any]
+    settings: Callable[[Corpus], Config]
+    data: Path | None = None
+    table: Path | None = None
+
+
+_of_run = functools.partial(typer.Option, rich_help_panel="Run")
+_of_data = functools.partial(typer.Option, rich_help_panel="Data")
+
+
+Scanned = Annotated[
+    Literal["raster", "serpentine", "column", "reversed"],
+    _of_data(help="The order in which pixels are read."),
+]
+Levels = Annotated[
+    int, _of_data(help="2 for black and white, up to 256 for grey.", min=2, max=256)
+]
+LabelRule = Annotated[
+    str,
+    _of_data(
+        help="none; parent or parent:factor, the folder that a file lies in; FILE.csv with a "
+        "column file and one for each factor; or a regular expression for the whole name whose "
+        "named groups are the factors.",
+        metavar="RULE",
+    ),
+]
+Test = Annotated[
+    str,
+    _of_data(
+        help="The test part: a share of all files, or a regular expression for their whole names.",
+        metavar="REGEX|SHARE",
+    ),
+]
+Valid = Annotated[float, _of_data(help="The share of the rest that validates.", min=0, max=1)]
+Target = Annotated[
+    str | None, _of_data(help="The factor that classify and evaluate tell.", metavar="FACTOR")
+]
+
+
+def _trains(plan: Callable[..., Plan]) -> None:
+    """Make a verb of a function from options to a plan; the options of a run are added to them."""
+    own, common = (inspect.signature(job).parameters for job in (plan, _train))
+
+    @functools.wraps(plan)
+    def verb(**options: Any) -> None:  # noqa: ANN401 - whatever their names
+        chosen = {name: options.pop(name) for name in own}
+        _train(plan(**chosen), **options)
+
+    shared = [parameter for name, parameter in common.items() if name != "plan"]
+    verb.__signature__ = inspect.Signature([*own.values(), *shared])  # type: ignore[attr-defined]
+    verb.__annotations__ = {**_train.__annotations__, **plan.__annotations__}
+    train.command(help=manual(plan))(refusing(verb))
+
+
+def _train(
+    plan: Plan,
+    *,
+    out: Annotated[
+        Path,
+        _of_run(
+            help="The model directory to write; training state and history too.", metavar="DIR"
+        ),
+    ],
+    preset_name: Annotated[
+        str | None,
+        _of_run(
+            "--preset", help=f"The settings to start from: {', '.join(presets())}.", metavar="NAME"
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        _of_run(help="A TOML file of settings, instead of a preset.", metavar="FILE.toml"),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        _of_run(
+            "--set",
+            help="Change a setting, such as training.steps=1000; again for more.",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    seed: Annotated[int | None, _of_run(help="Of weights, batches and dropout.")] = None,
+    resume: Annotated[
+        bool, _of_run("--resume", help="Go on with the run in --out, begun with the same options.")
+    ] = False,
+    device: Annotated[
+        Literal["auto", "cpu"], _of_run(help="auto is an accelerator where there is one.")
+    ] = "auto",
+    threads: Threads = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    if config is not None and preset_name is not None:
+        raise ValueError("--preset and --config both say what to start from; give one")
+    use_threads(threads)
+    changes = [*(settings or ()), *([] if seed is None else [f"training.seed={seed}"])]
+    with logged(verbose=verbose):
+        corpus = read_corpus(plan.source, plan.data, table=plan.table)
+    if config is not None:
+        start = Config.from_toml(config)
+    else:
+        start = plan.settings(corpus) if preset_name is None else preset(preset_name)
+    fitted = run.train(
+        corpus,
+        start.replace_from(changes),
+        out,
+        source=plan.source,
+        resume=resume,
+        device=device,
+        console=None if quiet or as_json else Console(stderr=True),
+    )
+    if PartialState().is_main_process:
+        standing = fitted.standing
+        if as_json:
+            print_json({"out": str(out), "ended": fitted.ended, **vars(standing)})
+        else:
+            told = "" if standing.best is None else f", best {standing.best:.4f} nats a symbol"
+            print(f"{out}: {standing.step} steps in {standing.seconds:.0f} s{told}")
+    if fitted.ended == "interrupted":
+        raise KeyboardInterrupt
+
+
+@_trains
+def digits(*, scan: Scanned = "raster") -> Plan:
+    """The 8x8 digits that come with scikit-learn: two minutes on two cores.
+
+    There is nothing to fetch: this is what autoreg demo trains.
+
+    Example::
+
+        autoreg train digits --out runs/digits
+    """
+    return Plan({"kind": "digits", "scan": scan}, lambda corpus: preset("digits"))
+
+
+@_trains
+def mnist(
+    *,
+    data: Annotated[
+        Path | None, _of_data(help="The folder that holds MNIST/raw; $AUTOREG_DATA if not given.")
+    ] = None,
+    download: Annotated[bool, _of_data("--download", help="Fetch the files if need be.")] = False,
+    levels: Levels = 2,
+    scan: Scanned = "raster",
+    binarise: Annotated[
+        Literal["threshold", "draw"],
+        _of_data(help="With two levels: white above 127, or white with probability grey / 255."),
+    ] = "threshold",
+) -> Plan:
+    """The 28x28 digits of MNIST, black and white or grey.
+
+    The official 10,000 images test; 5,000 of the others, always the same, validate.
+
+    Example::
+
+        autoreg train mnist --data DIR --download --out runs/mnist
+        autoreg train mnist --data DIR --levels 256 --scan serpentine --out runs/grey
+    """
+    source = {"kind": "mnist", "levels": levels, "scan": scan, "binarise": binarise}
+    folder = _folder(data, "AUTOREG_DATA", "")
+    if download:
+        read_corpus({**source, "download": True}, folder)
+    name = "mnist-binary-cpu" if levels == 2 else "mnist-256-cpu"
+    return Plan(source, lambda corpus: preset(name), folder)
+
+
+@_trains
+def images(
+    *,
+    data: Annotated[Path, _of_data(help="The folder, of any depth; png and jpg of one size.")],
+    labels: LabelRule = "parent",
+    test: Test = "0.1",
+    valid: Valid = 0.05,
+    levels: Levels = 256,
+    scan: Scanned = "raster",
+    target: Target = None,
+) -> Plan:
+    """A folder of grey images of one size.
+
+    Unless a preset or a file of settings is named, the dilations follow from the images' width.
+
+    Example::
+
+        autoreg train images --data letters --labels parent:letter --out runs/letters
+    """
+    rule, table = values.labels(labels, data)
+    source = {
+        "kind": "images",
+        "labels": rule,
+        "split": {"valid": valid, "test": values.share(test)},
+        "levels": levels,
+        "scan": scan,
+        "target": target,
+    }
+    return Plan(source, _for_images, data, table)
+
+
+@_trains
+def audio(
+    *,
+    data: Annotated[
+        Path | None, _of_data(help="The folder, of any depth; wav, flac, ogg and mp3.")
+    ] = None,
+    split: Annotated[
+        Literal["fsdd"] | None,
+        _of_data(
+            help="fsdd: labels and official test part of the Free Spoken Digit Dataset, in "
+            "$AUTOREG_DATA/fsdd/recordings unless --data says otherwise."
+        ),
+    ] = None,
+    labels: LabelRule = "",
+    test: Test = "",
+    valid: Valid = 0.05,
+    target: Target = None,
+    gain: Annotated[
+        Literal["recorded", "peak"],
+        _of_data(help="As recorded, or each clip divided by its own largest magnitude."),
+    ] = "recorded",
+    prefixes: Annotated[
+        str | None,
+        _of_data(
+            help="With gain peak: train on beginnings of the clips too, each by its own peak.",
+            metavar="0.05,0.1,0.2",
+        ),
+    ] = None,
+    sample_rate: Annotated[
+        int | None, _of_data(help="In Hz; that of the files, if they agree, if not given.", min=1)
+    ] = None,
+    levels: Annotated[int, _of_data(help="Of the mu-law.", min=2)] = 256,
+    mono: Annotated[bool, _of_data("--mono", help="Mix several channels.")] = False,
+    resample: Annotated[bool, _of_data("--resample", help="Convert other sample rates.")] = False,
+    trim_db: Annotated[
+        float | None,
+        _of_data(help="Leave out both ends of a clip that are so many decibels below its peak."),
+    ] = None,
+    on_error: Annotated[
+        Literal["stop", "skip"], _of_data(help="What to do about a bad file; skipping says which.")
+    ] = "stop",
+) -> Plan:
+    r"""A folder of sound files.
+
+    Headers and labels of all files are checked before the first sample is read. Files of equal
+    content share a part, and a split by share stays as it is when files are added.
+
+    Example::
+
+        autoreg train audio --data recordings --labels '(?P<speaker>\w+?)_.*' --out runs/speakers
+        autoreg train audio --data books --labels table.csv --target reader --mono --resample
+            --sample-rate 16000 --gain peak --prefixes 0.05,0.1,0.2 --out runs/readers
+        autoreg train audio --split fsdd --preset speakers-cpu --out runs/fsdd
+    """
+    official = FSDD if split == "fsdd" else {}
+    folder = _folder(data, "AUTOREG_DATA" if official else "", official.get("folder", ""))
+    rule, table = values.labels(labels or official.get("labels", "parent"), folder)
+    source = {
+        "kind": "audio",
+        "labels": rule,
+        "split": {"valid": valid, "test": values.share(test or official.get("test", "0.1"))},
+        "sample_rate": sample_rate,
+        "levels": levels,
+        "gain": gain,
+        "mono": mono,
+        "resample": resample,
+        "trim_db": trim_db,
+        "on_error": on_error,
+        "target": target,
+        "prefixes": values.numbers(prefixes),
+    }
+    return Plan(source, lambda corpus: preset("speakers-cpu"), folder, table)
+
+
+@_trains
+def fourier(
+    *,
+    count: Annotated[
+        int, _of_data("-n", "--count", help="How many curves to train on.", min=1)
+    ] = 5000,
+    length: Annotated[int, _of_data(help="Samples of each.", min=1)] = 200,
+    levels: Annotated[int, _of_data(help="Of the linear codec.", min=2)] = 127,
+    periods: Annotated[
+        str, _of_data(help="In seconds; several make the condition period.", metavar="10,5,2.5")
+    ] = "10",
+    noise: Annotated[float, _of_data(help="Standard deviation of the noise of a sample.")] = 0.0,
+    data_seed: Annotated[int, _of_data(help="The same seed draws the same curves.")] = 0,
+) -> Plan:
+    """Random Fourier series: a density on curves.
+
+    A tenth as many other curves validate, and as many more test.
+
+    Example::
+
+        autoreg train fourier --periods 10,5 --out runs/curves
+        autoreg sample runs/curves --given period=5 --length 200 --out curves.csv
+    """
+    curves = {"periods": values.numbers(periods), "noise": noise}
+    source = {"kind": "fourier", "n": count, "length": length, "levels": levels}
+    return Plan(
+        {**source, "curves": curves, "seed": data_seed}, lambda corpus: preset("fourier-cpu")
+    )
+
+
+def _folder(data: Path | None, variable: str, within: str) -> Path:
+    """Return the folder of the data, or a place within that of an environment variable."""
+    if data is not None:
+        return data
+    if not os.environ.get(variable):
+        hint = f" (or set {variable})" if variable else ""
+        raise typer.BadParameter(f"needs the folder of the data{hint}", param_hint="--data")
+    return Path(os.environ[variable]) / within
+
+
+def _for_images(corpus: Corpus) -> Config:
+    """Return settings whose dilations fit the lines of the images."""
+    signal = cast(Picture, corpus.signal)
+    scan = signal.scan
+    start = preset("mnist-binary-cpu" if signal.num_symbols == 2 else "mnist-256-cpu")
+    line = scan.height if scan.kind == "column" else scan.width
+    return replace(start, model=replace(start.model, dilations=image_dilations(line, 2, 8)))
