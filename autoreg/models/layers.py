@@ -1,7 +1,9 @@
 """The stack of gated, dilated, causal convolutions that a WaveNet is made of."""
 
+from collections.abc import Callable
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -68,6 +70,39 @@ def taps_of(
     return torch.cat(pieces, dim=-1), joined[:, length:]
 
 
+def taps_of_ring(
+    layer: GatedLayer | InputFilter,
+    ring: Float[Tensor, "B n R"],
+    inputs: Float[Tensor, "B 1 R"],
+    *,
+    number: Int[Tensor, " B"],
+) -> tuple[Float[Tensor, "B 1 kR"], Float[Tensor, "B n R"]]:
+    """Return what a layer's filters see at one input, oldest first, and the ring with it in.
+
+    Nothing else in the ring moves: input ``number`` takes slot ``number`` mod reach.
+    """
+    rows = torch.arange(len(inputs), device=inputs.device)
+    distances = range(layer.reach, 0, -layer.dilation)
+    seen = [ring[rows, (number - distance) % layer.reach][:, None] for distance in distances]
+    if layer.reach:
+        ring = ring.index_put((rows, number % layer.reach), inputs[:, 0].to(ring.dtype))
+    return torch.cat([*seen, inputs], dim=-1), ring
+
+
+def unroll(ring: Float[Tensor, "B n R"], position: Int[Tensor, " B"]) -> Float[Tensor, "B n R"]:
+    """Return a ring's inputs oldest first, when inputs 0..position have been seen."""
+    reach = ring.shape[1]
+    if not reach or not len(ring):
+        return ring
+    slots = (position[:, None] + 1 + torch.arange(reach, device=ring.device)) % reach
+    return ring[torch.arange(len(ring), device=ring.device)[:, None], slots]
+
+
+def roll(past: Float[Tensor, "B n R"], position: Int[Tensor, " B"]) -> Float[Tensor, "B n R"]:
+    """Return the ring of the last inputs, oldest first, when inputs 0..position have been seen."""
+    return unroll(past, -position - 2)
+
+
 class Stack(nn.Module):
     """Input filter, gated layers, skips of all layers as one product, and the output layers."""
 
@@ -120,30 +155,30 @@ class Stack(nn.Module):
         inputs: Float[Tensor, "B L R"],
         pasts: list[Tensor],
         contexts: list[Tensor],
+        *,
+        taps: Callable[..., tuple[Tensor, Tensor]] = taps_of,
     ) -> tuple[Float[Tensor, "B L Q"], list[Tensor]]:
         """Return the head's parameters after each input, and each layer's new past.
 
         Args:
             inputs: Embedded symbols.
-            pasts: For each layer its last ``reach`` inputs, oldest first.
+            pasts: For each layer its last ``reach`` inputs, as ``taps`` takes them.
             contexts: Vectors (b, l, D) whose sum enters the gates; each broadcasts over rows or
                 over time, so a global condition is projected once per sequence.
+            taps: From a layer, its past and its inputs to what its filters see and its new past.
         """
-        taps, past = taps_of(self.input_filter, pasts[0], inputs)
+        seen, past = taps(self.input_filter, pasts[0], inputs)
         new_pasts, units = [past], []
         # Under autocast products are bfloat16; the stream that they add up to stays as it came.
-        stream = self.input_filter(taps).to(inputs.dtype)
+        stream = self.input_filter(seen).to(inputs.dtype)
         for layer, past in zip(self.layers, pasts[1:], strict=True):
             assert isinstance(layer, GatedLayer)  # noqa: S101 - a ModuleList forgets its type
             dropped = functional.dropout(stream, self.dropout, self.training)
-            taps, new_past = taps_of(layer, past, dropped)
+            seen, new_past = taps(layer, past, dropped)
             new_pasts.append(new_past)
-            units.append(layer(taps, contexts))
+            units.append(layer(seen, contexts))
             if layer.residual is not None:
                 stream = stream + layer.residual(units[-1])
-        return self.read_out(units), new_pasts
-
-    def read_out(self, units: list[Float[Tensor, "B L G"]]) -> Float[Tensor, "B L Q"]:
-        """Return the head's parameters from the gated units of all layers."""
+        # The skips of all layers are one product, and nothing is kept for each.
         skips = functional.relu(self.skip(torch.cat(units, dim=-1)))
-        return self.output(functional.relu(self.hidden(skips)))
+        return self.output(functional.relu(self.hidden(skips))), new_pasts

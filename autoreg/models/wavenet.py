@@ -1,6 +1,7 @@
 """A WaveNet over symbols, given a condition."""
 
 import copy
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from autoreg.models.heads import Categorical
-from autoreg.models.layers import GatedLayer, InputFilter, Stack
+from autoreg.models.layers import Stack, roll, taps_of_ring, unroll
 from autoreg.models.tables import ConditionTable, FixedTable
 from autoreg.protocol import State
 
@@ -136,8 +137,9 @@ class WaveNet(nn.Module):
                 f"with_conditions needs a conditional model and vectors (K, {width}); "
                 f"got {tuple(vectors.shape)}"
             )
-        other = copy.copy(self)
-        other._modules = {**self._modules, "conditions": FixedTable(vectors)}
+        other, weight = copy.copy(self), self.embedding.weight
+        table = FixedTable(vectors.to(weight.device, weight.dtype))
+        other._modules = {**self._modules, "conditions": table}
         return other
 
     def with_features(self, features: Float[Tensor, "rows T F"]) -> "WaveNet":
@@ -181,13 +183,9 @@ class WaveNet(nn.Module):
         """
         if self.feature_map is not None and self.features is None:
             raise ValueError("this model was built with num_features: call with_features first")
-        if condition.numel() and not 0 <= int(condition.min()) <= int(condition.max()) < (
-            known := self.num_conditions
-        ):
-            raise ValueError(
-                f"condition needs indices 0..{known - 1}; "
-                f"got {int(condition.min())}..{int(condition.max())}"
-            )
+        _check_index("condition", condition, self.num_conditions)
+        if row is not None:
+            _check_index("row", row, 1 if self.features is None else len(self.features))
         weight = self.embedding.weight
         condition = condition.to(weight.device).long()
         rows = len(condition)
@@ -215,29 +213,9 @@ class WaveNet(nn.Module):
         number = position + 1
         self._check_length(number, 1)
         contexts = self._contexts(condition, row, number, 1)
-        stream = self.embed(symbols.long())[:, None]
-        rows = torch.arange(len(symbols), device=stream.device)
-        new_rings: list[Tensor] = []
-
-        def taps(layer: InputFilter | GatedLayer, ring: Tensor) -> Tensor:
-            distances = range(layer.reach, 0, -layer.dilation)
-            slots = [(number - distance) % layer.reach for distance in distances]
-            seen = [ring[rows, slot][:, None] for slot in slots]
-            if layer.reach:
-                latest = stream[:, 0].to(ring.dtype)
-                ring = ring.index_put((rows, number % layer.reach), latest)
-            new_rings.append(ring)
-            return torch.cat([*seen, stream], dim=-1)
-
-        stream = self.stack.input_filter(taps(self.stack.input_filter, rings[0]))
-        units = []
-        for layer, ring in zip(self.stack.layers, rings[1:], strict=True):
-            assert isinstance(layer, GatedLayer)  # noqa: S101 - a ModuleList forgets its type
-            units.append(layer(taps(layer, ring), contexts))
-            if layer.residual is not None:
-                stream = stream + layer.residual(units[-1])
-        params = self.stack.read_out(units)[:, 0]
-        return State(params, (number, condition, row, *new_rings))
+        taps = functools.partial(taps_of_ring, number=number)
+        params, rings = self.stack(self.embed(symbols.long())[:, None], rings, contexts, taps=taps)
+        return State(params[:, 0], (number, condition, row, *rings))
 
     def _run(
         self, state: State, symbols: Int[Tensor, "B L"]
@@ -247,10 +225,10 @@ class WaveNet(nn.Module):
         length = symbols.shape[1]
         self._check_length(position + 1, length)
         contexts = self._contexts(condition, row, position + 1, length)
-        pasts = [_unroll(ring, position) for ring in rings]
+        pasts = [unroll(ring, position) for ring in rings]
         params, pasts = self.stack(self.embed(symbols.long()), pasts, contexts)
         position = position + length
-        rings = [_roll(past, position) for past in pasts]
+        rings = [roll(past, position) for past in pasts]
         return params, (position, condition, row, *rings)
 
     def _check_length(self, first: Int[Tensor, " B"], count: int) -> None:
@@ -304,18 +282,11 @@ def _check(config: dict[str, Any]) -> None:
         raise ValueError("dilations needs at least one number; got none")
 
 
-def _unroll(ring: Float[Tensor, "B n R"], position: Int[Tensor, " B"]) -> Float[Tensor, "B n R"]:
-    """Return a ring's inputs oldest first, when inputs 0..position have been seen."""
-    reach = ring.shape[1]
-    if not reach or not len(ring):
-        return ring
-    slots = (position[:, None] + 1 + torch.arange(reach, device=ring.device)) % reach
-    return ring[torch.arange(len(ring), device=ring.device)[:, None], slots]
-
-
-def _roll(past: Float[Tensor, "B n R"], position: Int[Tensor, " B"]) -> Float[Tensor, "B n R"]:
-    """Undo ``_unroll``."""
-    return _unroll(past, -position - 2)
+def _check_index(name: str, index: Int[Tensor, " B"], limit: int) -> None:
+    if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < limit:
+        raise ValueError(
+            f"{name} needs indices 0..{limit - 1}; got {int(index.min())}..{int(index.max())}"
+        )
 
 
 if TYPE_CHECKING:
