@@ -17,7 +17,8 @@ class MarkovTable:
     digits to base Q + 1, oldest first; digit Q means "before the beginning".
 
     Args:
-        log_probs: Shape (K, (Q + 1)^R, Q); each row sums to one in probability.
+        log_probs: Shape (K, (Q + 1)^R, Q); each row sums to one in probability within 1e-6, and
+            is then normalised to the precision of its type. Zeros, -inf, are allowed.
 
     Example:
         >>> coin = MarkovTable(torch.tensor([[[0.25, 0.75]]]).log())
@@ -31,6 +32,8 @@ class MarkovTable:
     def __init__(self, log_probs: Float[Tensor, "K C Q"]) -> None:
         self.num_conditions, contexts, self.num_symbols = log_probs.shape
         self.order = 0
+        if not log_probs.numel():
+            raise ValueError(f"log_probs needs an entry or more; got {tuple(log_probs.shape)}")
         while (self.num_symbols + 1) ** self.order < contexts:
             self.order += 1
         if (self.num_symbols + 1) ** self.order != contexts:
@@ -42,7 +45,7 @@ class MarkovTable:
             raise ValueError(
                 f"log_probs needs rows that sum to 1 as probabilities; off by {float(off):.3g}"
             )
-        self.table = log_probs
+        self.table = log_probs.log_softmax(-1)
         self.head = Categorical(self.num_symbols)
 
     @staticmethod
