@@ -40,7 +40,7 @@ class Categorical:
         self, params: Float[Tensor, "*S P"], sets: Bool[Tensor, "*S Q"]
     ) -> Float[Tensor, "*S"]:
         """Return the log probability of each set in float64; an empty set has -inf."""
-        log_probs = self.log_probs(params).double()
+        log_probs = functional.log_softmax(_full(params), dim=-1).double()
         return log_probs.masked_fill(~sets, -torch.inf).logsumexp(-1)
 
     def draw(
