@@ -34,7 +34,8 @@ def log_factors(
             only, and the factors after them equal those of the whole sequence.
 
     Raises:
-        ValueError: A symbol is out of range, or a crop brings too little context.
+        TypeError: Symbols are not whole numbers.
+        ValueError: A symbol or a length is out of range, or a crop brings too little context.
 
     Example:
         >>> uniform = MarkovTable(torch.full((1, 1, 2), 0.5).log())
@@ -42,9 +43,12 @@ def log_factors(
         tensor([[0.5000, 0.5000, 0.5000]], dtype=torch.float64)
     """
     check_symbols(model, symbols, condition)
+    check_lengths("lengths", lengths, symbols)
+    check_lengths("skip", skip, symbols)
     if skip is not None:
         _check_crops(model, skip)
-    factors, _ = model.read(model.start(condition), symbols)
+    state = model.start(condition)
+    factors, _ = model.read(state, symbols.to(state.next.device, torch.int64))
     at = torch.arange(symbols.shape[1], device=factors.device)
     if lengths is not None:
         factors = factors.masked_fill(at >= lengths.to(at.device)[:, None], 0.0)
@@ -62,14 +66,18 @@ def stream(
     """
     state = model.start(condition)
     for piece in pieces:
-        piece = piece.expand(len(condition), -1).to(state.next.device, torch.int64)
+        piece = piece.expand(len(condition), -1)
         check_symbols(model, piece, condition)
-        factors, state = model.read(state, piece)
+        factors, state = model.read(state, piece.to(state.next.device, torch.int64))
         yield factors
 
 
 def chunk_length(model: SequenceModel, rows: int, memory: int = MEMORY) -> int:
-    """Return how many positions of ``rows`` sequences fit into a memory budget in bytes."""
+    """Return how many positions of ``rows`` sequences fit into a memory budget in bytes.
+
+    A model may say in ``floats_per_symbol`` how many numbers it holds for one position of one row
+    while it reads; eight for each symbol of the alphabet are assumed of any other.
+    """
     floats = int(getattr(model, "floats_per_symbol", 8 * model.num_symbols))
     return max(1, memory // (4 * floats * max(1, rows)))
 
@@ -78,8 +86,9 @@ def check_symbols(
     model: SequenceModel, symbols: Int[Tensor, "B T"], condition: Int[Tensor, " B"]
 ) -> None:
     """Refuse symbols, shapes or lengths that the model does not know."""
-    if symbols.is_floating_point() or symbols.dtype == torch.bool:
-        raise TypeError(f"symbols need an integer type; got {symbols.dtype}")
+    for name, tensor in (("symbols", symbols), ("condition", condition)):
+        if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+            raise TypeError(f"{name} needs an integer type; got {tensor.dtype}")
     if symbols.ndim != 2 or condition.shape != symbols.shape[:1]:
         raise ValueError(
             "symbols need shape (B, T) and condition (B,); "
@@ -96,6 +105,24 @@ def check_symbols(
         raise ValueError(
             f"symbols need to lie within 0..{model.num_symbols - 1}; "
             f"got {int(symbols[tuple(wrong)])} in row {wrong[0]} at position {wrong[1]}"
+        )
+
+
+def check_lengths(
+    name: str, lengths: Int[Tensor, " B"] | None, symbols: Int[Tensor, "B T"]
+) -> None:
+    """Refuse what is not one number of symbols, within 0..T, for each row."""
+    if lengths is None:
+        return
+    if lengths.shape != symbols.shape[:1] or lengths.is_floating_point():
+        raise ValueError(
+            f"{name} needs whole numbers of shape ({len(symbols)},); "
+            f"got {lengths.dtype} of shape {tuple(lengths.shape)}"
+        )
+    wrong = (lengths < 0) | (lengths > symbols.shape[1])
+    if bool(wrong.any()):
+        raise ValueError(
+            f"{name} needs numbers within 0..{symbols.shape[1]}; got {int(lengths[wrong][0])}"
         )
 
 

@@ -77,12 +77,14 @@ def log_likelihoods(
             the same single pass. Beyond a sequence's length the last entry is repeated.
         memory: Bytes that activations may take at a time.
     """
+    scoring.check_lengths("lengths", lengths, symbols)
     count, length, width = len(symbols), symbols.shape[1], len(conditions)
     rows = torch.arange(count).repeat_interleave(width)
     pairs = torch.stack([rows, conditions.cpu().repeat(count)])
     fitting = max(1, scoring.chunk_length(model, 1, memory) // max(1, length))
     lengths = torch.full((count,), length) if lengths is None else lengths.cpu()
-    out = torch.zeros(count * width, length + 1 if every_prefix else 1, dtype=torch.float64)
+    entries = length + 1 if every_prefix else 1
+    out = torch.zeros(count * width, entries, dtype=torch.float64)
     with torch.no_grad():
         for first in range(0, count * width, fitting):
             batch = slice(first, first + fitting)
@@ -103,7 +105,7 @@ def log_likelihoods(
                 at = end
             if every_prefix:
                 out[batch, at + 1 :] = out[batch, at : at + 1]
-    table = out.reshape(count, width, -1)
+    table = out.reshape(count, width, entries)
     return table.transpose(1, 2) if every_prefix else table[..., 0]
 
 

@@ -29,7 +29,9 @@ def posterior(
     r"""Return :math:`\log p(y \mid x) = \log p(y) + \log p(x \mid y) - \log p(x)`.
 
     Exact under the model, which says nothing of calibration: a sum of a thousand correlated
-    factors is over-confident. How long a sequence is does not count as evidence.
+    factors is over-confident. How long a sequence is does not count as evidence. Where the model
+    gives a sequence no probability under any condition, there is no posterior: the values are nan
+    and the answer is not reliable.
 
     Args:
         model: Any sequence model.
@@ -61,6 +63,7 @@ def posterior(
     joint = likelihoods + log_prior[possible]
     log_evidence = joint.logsumexp(-1)
     value = log_sum_by_label(joint, space, names, possible) - log_evidence[..., None]
+    impossible = bool(log_evidence.isneginf().any())
     counts = symbols.shape[1] * len(symbols) if lengths is None else int(lengths.sum())
     return Posterior(
         value=value,
@@ -68,6 +71,8 @@ def posterior(
         labels=labels,
         log_evidence=log_evidence,
         method=f"one score for each of {len(possible)} conditions",
+        reliable=not impossible,
+        reason="the model gives a sequence no probability" if impossible else "",
         cost=Cost(scored=counts * len(possible), seconds=time.perf_counter() - begin),
     )
 

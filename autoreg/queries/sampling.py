@@ -1,6 +1,7 @@
 """Sequences drawn from nothing, or after a given beginning."""
 
 import time
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Int
@@ -57,7 +58,7 @@ def sample(
         memory=memory,
         generator=generator,
     )
-    return Draws(**{**vars(draws), "log_evidence": None})
+    return replace(draws, log_evidence=None)
 
 
 def complete(
@@ -79,6 +80,10 @@ def complete(
     What is not known of the condition is drawn from its posterior after the beginning, so that
     the draws are exact. ``length`` counts the beginning in; the other arguments are those of
     ``sample``. ``log_evidence`` of the result is log p(x_<P | given).
+
+    Raises:
+        ValueError: A length, count, temperature or top_p makes no sense, or the model gives the
+            beginning no probability.
     """
     begin = time.perf_counter()
     space = check_space(model, space)
@@ -89,6 +94,9 @@ def complete(
     possible = log_prior.isfinite().nonzero()[:, 0]
     likelihood = log_likelihoods(model, beginning[None], possible, memory=memory)[0]
     joint = likelihood + log_prior[possible]
+    log_evidence = joint.logsumexp(-1)
+    if not bool(log_evidence.isfinite()):
+        raise ValueError("the model gives the beginning no probability: nothing can follow it")
     uniforms = torch.rand(count, dtype=torch.float64, generator=generator)
     condition = possible[invert(joint.expand(count, -1), uniforms)]
     symbols = _continue(
@@ -113,7 +121,7 @@ def complete(
         log_weights=torch.zeros(count, dtype=torch.float64),
         method=f"ancestral sampling{other}",
         log_evidence=Answer(
-            value=joint.logsumexp(-1),
+            value=log_evidence,
             method="one score",
             num_symbols=torch.tensor(len(beginning)),
         ),
