@@ -31,6 +31,15 @@ class Rules:
                 f"rules need next of shape ({states}, {self.sets.shape[1]}), from which and sets; "
                 f"got {tuple(self.next.shape)}"
             )
+        for name, value, limit in (
+            ("next", self.next, states),
+            ("which", self.which, len(self.sets)),
+        ):
+            if value.numel() and not 0 <= int(value.min()) <= int(value.max()) < limit:
+                raise ValueError(
+                    f"rules need {name} within 0..{limit - 1}; "
+                    f"got {int(value.min())}..{int(value.max())}"
+                )
         if self.log_value is not None and self.log_value.shape != (states, length + 1):
             raise ValueError(
                 f"rules need log_value of shape ({states}, {length + 1}); "

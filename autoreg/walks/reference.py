@@ -1,5 +1,6 @@
 """The walk that every faster walk must agree with."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -48,8 +49,9 @@ def walk(
     At position t in automaton state d, with the rules' potentials, a symbol v of the set weighs
     p(v) exp(log_value[t+1, next(d, v)] - log_value[t, d]); without them, p(v). ``log_mass`` is the
     log of their sum and the draw is in proportion to them, by inversion: the smallest v whose
-    cumulative weight (float64, ascending v) exceeds the uniform times the total. A path on which
-    nothing is allowed any more is dead: its mass is -inf once, then 0, and its symbols are 0.
+    cumulative weight (float64, ascending v) exceeds the uniform times the total. Nothing leads
+    into, or out of, a state whose potential is -inf. A path on which nothing is allowed any more
+    is dead: its mass is -inf once, then 0, and its symbols are 0.
 
     Args:
         model: Any sequence model.
@@ -65,27 +67,27 @@ def walk(
             weights times all masses so far, fell below this.
         temperature: Divides the log probabilities, which are then normalised anew. With
             ``top_p`` this walks another model, whose masses are reported. Needs a dense head.
-        top_p: Keep the likeliest symbols that together hold at least this probability.
+        top_p: Keep the likeliest symbols that together hold at least this probability, the fewest
+            of them; of equally likely ones the smaller symbol comes first.
 
     Raises:
         ValueError: Shapes disagree, the temperature is not positive, top_p is not in (0, 1], or a
             forced symbol lies outside its set.
     """
-    count, length = uniforms.shape
-    if rules.length != length:
-        raise ValueError(f"rules speak of {rules.length} positions, uniforms of {length}")
-    if not temperature > 0 or not 0 < top_p <= 1:
+    _check(model, state, rules, uniforms, rule_state, path, log_weights)
+    if not 0 < temperature < math.inf or not 0 < top_p <= 1:
         raise ValueError(
-            "temperature needs to be above 0 and top_p within (0, 1]; "
+            "temperature needs to be above 0 and finite, top_p within (0, 1]; "
             f"got {temperature} and {top_p}. A small temperature favours the likeliest symbols."
         )
-    if count % groups:
+    count, length = uniforms.shape
+    if groups < 1 or count % groups:
         raise ValueError(f"{count} paths do not make {groups} equal groups")
     device = state.next.device
     rules = rules.to(device)
-    d = torch.zeros(count, dtype=torch.int64, device=device) if rule_state is None else rule_state
-    weights = torch.zeros(count, dtype=torch.float64, device=device)
-    weights = weights if log_weights is None else log_weights.double()
+    d = torch.zeros(count, dtype=torch.int64) if rule_state is None else rule_state
+    weights = torch.zeros(count) if log_weights is None else log_weights
+    d, weights = d.to(device), weights.to(device, torch.float64)
     alive = torch.ones(count, dtype=torch.bool, device=device)
     symbols, masses = [], []
     for t in range(length):
@@ -117,6 +119,35 @@ def walk(
     return Walk(torch.stack(symbols, 1), torch.stack(masses, 1), state, d, len(symbols))
 
 
+def _check(
+    model: SequenceModel,
+    state: State,
+    rules: Rules,
+    uniforms: Float[Tensor, "N L"],
+    rule_state: Int[Tensor, " N"] | None,
+    path: Int[Tensor, "N L"] | None,
+    log_weights: Float[Tensor, " N"] | None,
+) -> None:
+    """Refuse rows, positions and symbols that do not fit each other."""
+    count, length = uniforms.shape
+    if rules.length != length or rules.sets.shape[1] != model.num_symbols:
+        raise ValueError(
+            f"rules need to speak of {length} positions, as uniforms do, and of "
+            f"{model.num_symbols} symbols; got {rules.length} and {rules.sets.shape[1]}"
+        )
+    if len(state.next) != count:
+        raise ValueError(f"uniforms need a row for each of {len(state.next)} paths; got {count}")
+    for name, tensor, shape in (
+        ("rule_state", rule_state, (count,)),
+        ("log_weights", log_weights, (count,)),
+        ("path", path, (count, length)),
+    ):
+        if tensor is not None and tensor.shape != shape:
+            raise ValueError(
+                f"{name} needs shape {shape}, as uniforms have it; got {tuple(tensor.shape)}"
+            )
+
+
 def _weights(
     head: Head,
     params: Float[Tensor, "N P"],
@@ -131,15 +162,16 @@ def _weights(
         raise ValueError("potentials, temperature and top_p need a dense head")
     logs = head.log_probs(params).double()
     if temperature != 1:
-        logs = (logs / temperature).log_softmax(-1)
+        # The largest becomes 0, which no temperature, however small, sends to -inf.
+        logs = ((logs - logs.amax(-1, keepdim=True)) / temperature).log_softmax(-1)
     if top_p != 1:
-        ordered, order = logs.sort(-1, descending=True)
+        ordered, order = logs.sort(dim=-1, descending=True, stable=True)
         before = ordered.exp().cumsum(-1) - ordered.exp()
         outside = torch.zeros_like(before, dtype=torch.bool).scatter(-1, order, before >= top_p)
         logs = logs.masked_fill(outside, -torch.inf).log_softmax(-1)
     if rules.log_value is not None:
-        ahead = rules.log_value[rules.next[d], t + 1]
-        gain = (ahead - rules.log_value[d, t][:, None]).masked_fill(ahead.isneginf(), -torch.inf)
+        now, ahead = rules.log_value[d, t][:, None], rules.log_value[rules.next[d], t + 1]
+        gain = (ahead - now).masked_fill(ahead.isneginf() | now.isneginf(), -torch.inf)
         logs = logs + gain
     return logs
 
@@ -152,7 +184,8 @@ def _force(
     t: int,
 ) -> Int[Tensor, " N"]:
     taken = forced >= 0
-    allowed = sets.gather(-1, forced.clamp_min(0)[:, None])[:, 0]
+    within = forced.clamp(0, sets.shape[1] - 1)
+    allowed = sets.gather(-1, within[:, None])[:, 0] & (forced < sets.shape[1])
     if bool((taken & alive & ~allowed).any()):
         row = int((taken & alive & ~allowed).nonzero()[0])
         raise ValueError(
