@@ -70,23 +70,38 @@ class Answer:
         """Minus log2 p per symbol; nan for sequences of length 0."""
         if self.num_symbols is None:
             raise ValueError("this answer is not the log probability of symbols")
-        return -self.value / (math.log(2) * self.num_symbols)
+        return -self.value / math.log(2) / self.num_symbols
 
     def interval(self, level: float = 0.95) -> tuple[Tensor, Tensor]:
-        """Return bounds that hold ``value`` with this confidence (normal approximation)."""
+        """Return bounds that hold the true value with this confidence or a higher one.
+
+        They are the answer's own where these are certain or confident enough, else those of the
+        normal approximation. A side that is not bounded is infinite.
+
+        Raises:
+            ValueError: The level is not within 0..1, or nothing is known at this confidence.
+        """
         if not 0 < level < 1:
             raise ValueError(f"level needs to lie between 0 and 1; got {level}")
-        if self.lower is not None and self.upper is not None:
-            return self.lower, self.upper
-        if self.std_error is None:
+        bounded = self.lower is not None or self.upper is not None
+        if bounded and (self.confidence is None or self.confidence >= level):
+            least, most = torch.full_like(self.value, -torch.inf), self.value.new_tensor(torch.inf)
+            lower = least if self.lower is None else self.lower
+            return lower, most.expand_as(lower) if self.upper is None else self.upper
+        if self.std_error is not None:
+            quantile = torch.tensor((1 + level) / 2, dtype=torch.float64)
+            reach = torch.special.ndtri(quantile) * self.std_error
+            return self.value - reach, self.value + reach
+        if self.kind == "exact":
             return self.value, self.value
-        normal = torch.distributions.Normal(0.0, 1.0)
-        reach = float(normal.icdf(torch.tensor((1 + level) / 2))) * self.std_error
-        return self.value - reach, self.value + reach
+        raise ValueError(
+            f"this {self.kind} answer has bounds at confidence {self.confidence} and no standard "
+            f"error; got level {level}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain data."""
-        known = {
+        known: dict[str, Any] = {
             "value": self.value.tolist(),
             "kind": self.kind,
             "method": self.method,
@@ -96,6 +111,11 @@ class Answer:
         }
         if self.num_symbols is not None:
             known["bits_per_symbol"] = self.bits_per_symbol.tolist()
+        for name in ("lower", "upper", "ess"):
+            if (bound := getattr(self, name)) is not None:
+                known[name] = bound.tolist()
+        if self.confidence is not None:
+            known["confidence"] = self.confidence
         return known | ({"reason": self.reason} if self.reason else {})
 
 
