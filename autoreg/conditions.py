@@ -1,5 +1,6 @@
 """The named factors of a condition."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -29,9 +30,9 @@ class ConditionSpace:
     """
 
     def __init__(
-        self, factors: Mapping[str, Sequence[str]], counts: Sequence[int] | None = None
+        self, factors: Mapping[str, Sequence[str | int]], counts: Sequence[int] | None = None
     ) -> None:
-        self.factors = {name: tuple(labels) for name, labels in factors.items()}
+        self.factors = {name: tuple(map(str, labels)) for name, labels in factors.items()}
         for name, labels in self.factors.items():
             if not labels or len(set(labels)) != len(labels):
                 raise ValueError(
@@ -70,10 +71,9 @@ class ConditionSpace:
 
     def joint_labels(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the labels of several factors jointly, row-major, joined by a slash."""
-        joint: tuple[str, ...] = ("",)
-        for name in names:
-            joint = tuple(f"{a}/{b}" if a else b for a in joint for b in self.labels(name))
-        return joint
+        if len(set(names)) != len(names):
+            raise ValueError(f"factors asked for need to be all different; got {', '.join(names)}")
+        return tuple("/".join(joint) for joint in itertools.product(*map(self.labels, names)))
 
     def code(self, name: str, label: str | int) -> int:
         """Return the position of a label within its factor."""
@@ -153,7 +153,7 @@ class ConditionSpace:
         return (probs / probs.sum()).log()
 
     def _product_prior(self, prior: Mapping[str, float | Weights]) -> Float[Tensor, " K"]:
-        if len(self.names) == 1 and self.names[0] not in prior:
+        if prior and len(self.names) == 1 and self.names[0] not in prior:
             prior = {self.names[0]: prior}  # type: ignore[dict-item]
         probs = torch.ones(1, dtype=torch.float64)
         for name in prior:
@@ -161,13 +161,14 @@ class ConditionSpace:
         for name, labels in self.factors.items():
             weights = prior.get(name, [1 / len(labels)] * len(labels))
             if isinstance(weights, Mapping):
+                weights = {str(label): weight for label, weight in weights.items()}
                 if set(weights) != set(labels):
                     raise ValueError(
                         f"the prior of {name} needs a probability for each of "
-                        f"{', '.join(labels)}; got {', '.join(map(str, weights))}"
+                        f"{', '.join(labels)}; got {', '.join(weights)}"
                     )
                 weights = [weights[label] for label in labels]
-            factor = check_prior(weights, len(labels))  # type: ignore[arg-type]
+            factor = check_prior(weights, len(labels), of=name)  # type: ignore[arg-type]
             probs = (probs[:, None] * factor).flatten()
         return probs
 
@@ -211,12 +212,18 @@ class ConditionSpace:
         return ConditionSpace(dict(pairs), counts)
 
 
-def check_prior(prior: Tensor | Sequence[float], size: int) -> Float[Tensor, " K"]:
-    """Return a prior as float64 probabilities, refusing what is none."""
+def check_prior(
+    prior: Tensor | Sequence[float], size: int, *, of: str = "condition"
+) -> Float[Tensor, " K"]:
+    """Return a prior of this many conditions, or labels, as float64 probabilities.
+
+    Raises:
+        ValueError: It is negative, not finite, of another shape or of another sum than one.
+    """
     probs = torch.as_tensor(prior, dtype=torch.float64, device="cpu")
     if probs.shape != (size,):
         raise ValueError(
-            f"prior needs one probability per condition, shape ({size},); "
+            f"prior needs one probability per {of}, shape ({size},); "
             f"got {tuple(probs.shape)}. Pass None for a uniform prior."
         )
     if not bool(torch.isfinite(probs).all()) or bool((probs < 0).any()):
