@@ -86,9 +86,9 @@ def check_symbols(
     model: SequenceModel, symbols: Int[Tensor, "B T"], condition: Int[Tensor, " B"]
 ) -> None:
     """Refuse symbols, shapes or lengths that the model does not know."""
-    for name, tensor in (("symbols", symbols), ("condition", condition)):
+    for name, tensor in (("symbols", symbols), ("condition indices", condition)):
         if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
-            raise TypeError(f"{name} needs an integer type; got {tensor.dtype}")
+            raise TypeError(f"{name} need an integer type; got {tensor.dtype}")
     if symbols.ndim != 2 or condition.shape != symbols.shape[:1]:
         raise ValueError(
             "symbols need shape (B, T) and condition (B,); "
