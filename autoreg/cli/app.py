@@ -39,11 +39,15 @@ class Verb(TyperCommand):
         return self._real().make_context(*args, **kwargs)
 
     def _real(self) -> Any:  # noqa: ANN401 - a command or a group of them
-        job = getattr(import_module(f"autoreg.cli.{self.name}"), str(self.name))
-        if not isinstance(job, typer.Typer):
-            function, job = job, typer.Typer(add_completion=False)
-            job.command(help=manual(function, str(self.help)))(refusing(function))
-        return typer.main.get_command(job)
+        name, summary = str(self.name), str(self.help)
+        job = getattr(import_module(f"autoreg.cli.{name}"), name)
+        if isinstance(job, typer.Typer):
+            group = typer.main.get_command(job)
+            group.help = f"{summary}\n\n{group.help}"
+            return group
+        alone = typer.Typer(add_completion=False)
+        alone.command(help=manual(job, summary))(refusing(job))
+        return typer.main.get_command(alone)
 
 
 class Verbs(TyperGroup):
@@ -60,10 +64,19 @@ def main() -> None:
     app(prog_name="autoreg")
 
 
+def _tell_version(*, wanted: bool) -> None:
+    if wanted:
+        print(autoreg.__version__)
+        raise typer.Exit
+
+
 def _program(
     *,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Ask questions of autoregressive models: how likely, which one, what comes next.
@@ -80,9 +93,6 @@ def _program(
         autoreg classify runs/speakers clips/*.wav   who is speaking?
         autoreg classify --help                      all about a verb
     """
-    if version:
-        print(autoreg.__version__)
-        raise typer.Exit
 
 
 app = typer.Typer(

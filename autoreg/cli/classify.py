@@ -74,8 +74,9 @@ def classify(
         autoreg classify runs/speakers clip.wav --every 0.05s
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
-    factors = of or density.target or density.space.names
-    labels = density.space.joint_labels((factors,) if isinstance(factors, str) else factors)
+    target = of or density.target
+    factors = density.space.names if target is None else (target,)
+    labels = density.space.joint_labels(factors)
     asked: dict[str, Any] = {"of": factors, "given": values.given(given or ())}
     asked["prior"] = values.prior(prior or ())
     density.space.log_prior(asked["prior"], asked["given"])  # wrong here is wrong everywhere

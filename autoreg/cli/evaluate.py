@@ -96,8 +96,12 @@ def evaluate(
     began = time.perf_counter()
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
     source, cut = density.card["training"].get("data", {}), values.extent(first)
-    if data is None and source.get("kind") == "mnist" and "AUTOREG_DATA" in os.environ:
-        data = Path(os.environ["AUTOREG_DATA"])
+    if (
+        data is None
+        and source.get("kind") == "mnist"
+        and (place := os.environ.get("AUTOREG_DATA"))
+    ):
+        data = Path(place)
     rule, table = (None, None) if labels is None else values.labels(labels, data or Path())
     with logged(verbose=verbose):
         corpus = evaluation.held_out(

@@ -2,9 +2,6 @@
 
 import math
 
-from rich.console import Console
-from rich.table import Table
-
 from autoreg import modeldir
 from autoreg.cli.options import AsJson, Model
 from autoreg.cli.output import print_json
@@ -28,10 +25,10 @@ def info(model: Model, *, as_json: AsJson = False) -> None:
         numbers = {"parameters": parameters, "order": loaded.model.order}
         print_json({"name": model, **numbers, **loaded.card})
         return
-    table = Table(title=model, show_header=False, box=None, title_justify="left", padding=(0, 2))
-    for row in _rows(loaded, parameters):
-        table.add_row(*row)
-    Console(highlight=False).print(table)
+    rows = _rows(loaded, parameters)
+    width = max(len(name) for name, _ in rows)
+    for name, told in rows:
+        print(f"{name:{width}}  {told}")
 
 
 def _rows(loaded: Loaded, parameters: int) -> list[tuple[str, str]]:

@@ -106,8 +106,8 @@ def print_evaluation(found: Evaluation, *, name: str, seconds: float, as_json: b
     if as_json:
         print_json({"model": name, **found.to_dict(), "seconds": round(seconds, 3)})
         return
-    table = Table(title=f"{name}: {found.n:,} sequences, {seconds:.1f} s", title_justify="left")
-    table.add_column("")
+    print(f"{name}: {found.n:,} sequences, {seconds:.1f} s")
+    table = Table("")
     for column in ("value", "standard error"):
         table.add_column(column, justify="right")
     for what, estimate in found.estimates().items():
@@ -118,9 +118,8 @@ def print_evaluation(found: Evaluation, *, name: str, seconds: float, as_json: b
                 f"{estimate.value:.4f}",
                 f"{estimate.std_error:.4f}",
             )
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(found.protocol, style="dim", markup=False)
+    Console(highlight=False).print(table)
+    print(found.protocol)
 
 
 def _finite(value: object) -> object:

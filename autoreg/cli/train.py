@@ -31,7 +31,14 @@ FSDD = {
 }
 """The official split of the Free Spoken Digit Dataset: takes 0 to 4 of each digit and speaker."""
 
-train = typer.Typer(no_args_is_help=True, add_completion=False)
+train = typer.Typer(
+    help="The best model by validation is kept in --out, with how its data were read, so that "
+    "evaluate needs only their folder. An interrupted run goes on with the same command and "
+    "--resume, to the same end bit for bit on one CPU thread. `accelerate launch -m autoreg train "
+    "...` shares the work among processes and machines; `tensorboard --logdir` shows --out.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 class Plan(NamedTuple):
@@ -136,13 +143,17 @@ def _train(
     changes = [*(settings or ()), *([] if seed is None else [f"training.seed={seed}"])]
     with logged(verbose=verbose):
         corpus = read_corpus(plan.source, plan.data, table=plan.table)
-    if config is not None:
-        start = Config.from_toml(config)
-    else:
-        start = plan.settings(corpus) if preset_name is None else preset(preset_name)
+    try:
+        if config is not None:
+            start = Config.from_toml(config)
+        else:
+            start = plan.settings(corpus) if preset_name is None else preset(preset_name)
+        chosen = start.replace_from(changes)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
     fitted = run.train(
         corpus,
-        start.replace_from(changes),
+        chosen,
         out,
         source=plan.source,
         resume=resume,

@@ -1,0 +1,83 @@
+import pytest
+
+from autoreg import modeldir
+from autoreg.data.source import read_corpus
+from autoreg.density import Density, load
+from autoreg.evaluation import evaluate
+
+
+def test_model_knows_what_to_be_judged_on(lines, run, digits_model):
+    (told,) = lines("evaluate", digits_model)
+    expected = evaluate(load(digits_model), read_corpus({"kind": "digits"})).to_dict()
+    assert told["accuracy"] == expected["accuracy"]
+    assert told["nats_per_sequence"] == pytest.approx(expected["nats_per_sequence"])
+    assert told["std_error"] == pytest.approx(expected["std_error"])
+    assert told["protocol"].endswith("as put aside in training")
+    assert (told["n"], told["of"], told["model"]) == (360, ["digit"], str(digits_model))
+    people = run("evaluate", digits_model, "--limit", 20, "--split", "valid").stdout
+    for what in ("accuracy of digit", "nats per sequence", "ece", "20 sequences"):
+        assert what in people
+
+
+def test_sounds_need_their_folder_only(lines, refused, voices, voices_model):
+    (told,) = lines("evaluate", voices_model, "--data", voices)
+    assert (told["n"], told["of"]) == (2, ["speaker"])
+    assert "audio data need their folder (--data)" in refused("evaluate", voices_model)
+
+
+def test_beginnings_are_heard_at_their_own_peak(lines, voices, peak_model):
+    (told,) = lines("evaluate", peak_model, "--data", voices, "--first", "10ms")
+    density = load(peak_model)
+    nats = [
+        -float(density.log_prob(voices / f"{name}_0.wav", stop=0.01)) for name in ("ann", "bob")
+    ]
+    assert told["nats_per_sequence"] == pytest.approx(sum(nats) / 2)
+    assert "only the first 0.01 s of each" in told["protocol"]
+
+
+def test_labels_may_come_from_elsewhere(lines, refused, voices, voices_model, tmp_path):
+    table = tmp_path / "table.csv"
+    files = sorted(path.name for path in voices.iterdir())
+    table.write_text("file,speaker\n" + "".join(f"{name},ann\n" for name in files))
+    (swapped,) = lines("evaluate", voices_model, "--data", voices, "--labels", table)
+    assert "labels from table.csv" in swapped["protocol"]
+    table.write_text("file,speaker\n" + "".join(f"{name},cleo\n" for name in files))
+    told = refused("evaluate", voices_model, "--data", voices, "--labels", table)
+    assert "needs a speaker that a training file has, ann, bob; got 'cleo'" in told
+
+
+def test_data_of_mnist_come_from_the_environment(refused, digits_model, tmp_path):
+    density = load(digits_model)
+    source = {"kind": "mnist", "levels": 17}
+    there = _saved(density, tmp_path / "model", source)
+    assert "mnist data need their folder" in refused("evaluate", there, AUTOREG_DATA="")
+    told = refused("evaluate", there, AUTOREG_DATA=str(tmp_path))
+    assert f"{tmp_path}/MNIST/raw: the four files of MNIST need to be there" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--of", "speaker"], "the model has no factor 'speaker'; it has digit"),
+        (["--prior", "even"], "a prior is uniform"),
+        (["--first", "0.1s"], "seconds are for sounds; digits data are cut by symbols"),
+        (["--mono"], "mono and resample are for sounds; this is a picture"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(refused, digits_model, options, message):
+    assert message in refused("evaluate", digits_model, *options)
+
+
+def test_model_that_does_not_tell_its_data_is_refused(refused, digits_model, tmp_path):
+    there = _saved(load(digits_model), tmp_path / "model", {})
+    assert "the model does not say how its data are read" in refused("evaluate", there)
+
+
+def _saved(density: Density, directory, source):
+    return modeldir.save(
+        directory,
+        model=density.model,
+        signal=density.signal,
+        space=density.space,
+        training={"data": source},
+    )

@@ -1,0 +1,148 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from autoreg import modeldir
+from autoreg.cli.train import FSDD
+from autoreg.training.checkpoint import Standing
+from autoreg.training.config import Config
+from autoreg.training.loop import Fit
+
+TINY = [
+    *("--set", "model.residual=4", "--set", "model.skip=6", "--set", "model.hidden=6"),
+    *("--set", "model.dilations=[1,2]", "--set", "model.condition_width=3"),
+    *("--set", "training.steps=2", "--set", "training.columns=800", "--device", "cpu"),
+]
+
+
+def test_digits_are_trained_on_and_told(lines, tmp_path):
+    out = tmp_path / "run"
+    (told,) = lines("train", "digits", "--scan", "column", "--out", out, *TINY, "--seed", 3)
+    assert (told["ended"], told["step"], told["out"]) == ("steps", 2, str(out))
+    card = modeldir.load(out).card
+    assert card["training"]["data"] == {"kind": "digits", "scan": "column"}
+    assert card["signal"]["scan"]["kind"] == "column"
+    assert card["training"]["config"]["training"]["seed"] == 3
+
+
+def test_run_is_resumed_by_the_same_command(run, refused, tmp_path):
+    command = ["train", "digits", "--out", tmp_path / "run", *TINY]
+    first = run(*command, "--quiet")
+    assert (first.exit_code, first.stderr) == (0, "")
+    assert ": 2 steps in " in first.stdout
+    assert "holds a run already (model.json): resume it" in refused(*command, "--quiet")
+    assert run(*command, "--resume", "--quiet").exit_code == 0
+
+
+def test_interrupted_run_ends_with_130(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        "autoreg.training.run.train", lambda *_, **__: Fit(Standing(step=1), "interrupted")
+    )
+    result = run("train", "digits", "--out", tmp_path / "run", "--json")
+    assert result.exit_code == 130
+    assert json.loads(result.stdout)["ended"] == "interrupted"
+
+
+def test_voices_are_trained_on_and_judged(lines, voices, tmp_path):
+    out = tmp_path / "run"
+    options = ["--labels", r"(?P<speaker>[a-z]+)_\d\.wav", "--test", r"[a-z]+_0\.wav"]
+    options += ["--valid", 0, "--gain", "peak", "--prefixes", "0.01,0.02", "--levels", 16]
+    lines("train", "audio", "--data", voices, "--out", out, *options, *TINY)
+    data = modeldir.load(out).card["training"]["data"]
+    assert (data["gain"], data["prefixes"]) == ("peak", [0.01, 0.02])
+    (told,) = lines("evaluate", out, "--data", voices)
+    assert told["protocol"].endswith("as put aside in training")
+    assert str(voices.parent) not in (out / "model.json").read_text()
+
+
+def test_official_split_of_spoken_digits_is_one_flag(lines, voices, tmp_path):
+    folder = tmp_path / FSDD["folder"]
+    folder.mkdir(parents=True)
+    for take, name in ((0, "1_ann_0"), (5, "1_ann_5"), (6, "2_bob_6")):
+        source = voices / ("ann_0.wav" if take == 0 else f"{name[2:5]}_1.wav")
+        (folder / f"{name}.wav").write_bytes(source.read_bytes())
+    out = tmp_path / "run"
+    options = ["--split", "fsdd", "--valid", 0, "--out", out, *TINY]
+    lines("train", "audio", *options, AUTOREG_DATA=str(tmp_path))
+    loaded = modeldir.load(out)
+    assert loaded.space.factors == {"speaker": ("ann", "bob")}
+    assert loaded.card["split"]["test"]["sequences"] == 1
+    (told,) = lines("evaluate", out, "--data", folder)
+    assert told["n"] == 1
+
+
+def test_images_get_dilations_of_their_width(lines, tmp_path):
+    for label in ("a", "b"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(3):
+            pixels = np.full((4, 6), 40 * number + ord(label), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / label / f"{number}.png")
+    out = tmp_path / "run"
+    options = ["--data", tmp_path / "data", "--test", r"0\.png", "--valid", 0, "--levels", 4]
+    small = ["--set", "model.residual=4", "--set", "model.skip=6", *TINY[-6:]]
+    lines("train", "images", "--out", out, *options, *small)
+    config = Config.from_dict(modeldir.load(out).card["training"]["config"])
+    assert {5, 6, 10, 12} <= set(config.model.dilations)
+
+
+def test_curves_are_trained_on(lines, tmp_path):
+    out = tmp_path / "run"
+    options = ["-n", 6, "--length", 10, "--levels", 9, "--periods", "1,2.5"]
+    lines("train", "fourier", "--out", out, *options, *TINY)
+    assert modeldir.load(out).space.factors == {"period": ("1", "2.5")}
+    (told,) = lines("evaluate", out)
+    assert (told["n"], told["of"]) == (1, ["period"])
+
+
+def test_settings_come_from_a_file(lines, tmp_path):
+    settings = tmp_path / "config.toml"
+    settings.write_text("[model]\nresidual = 3\n[training]\nwarmup = 7\n")
+    out = tmp_path / "run"
+    small = ["--set", "model.dilations=[1]", *TINY[-6:]]
+    lines("train", "digits", "--out", out, "--config", settings, *small)
+    config = modeldir.load(out).card["training"]["config"]
+    assert (config["model"]["residual"], config["training"]["warmup"]) == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["digits", "--preset", "digit"], "no preset is called 'digit'; there are digits"),
+        (["digits", "--set", "training.step=3"], "the nearest is training.steps"),
+        (["digits", "--set", "training.steps=many"], "training.steps needs int; got 'many'"),
+        (["digits", "--config", "none.toml"], "none.toml: No such file or directory"),
+        (["digits", "--config", "a.toml", "--preset", "digits"], "give one"),
+        (["audio", "--data", "."], "needs a folder with .wav"),
+        (["audio", "--data", ".", "--prefixes", "a"], "numbers are written 0.05,0.1,0.2"),
+        (["images", "--data", "."], "needs a folder with .png"),
+        (["mnist", "--data", "."], "the four files of MNIST need to be there"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(refused, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused("train", *arguments, "--out", "run", "--quiet")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["audio", "mnist"])
+def test_folder_of_the_data_is_needed(run, kind):
+    result = run("train", kind, "--out", "run", AUTOREG_DATA="")
+    assert result.exit_code == 2
+    assert "needs the folder of the data" in " ".join(result.stderr.split())
+
+
+def test_bad_sound_among_good_ones_stops_or_is_skipped(run, refused, voices, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in voices.iterdir():
+        (data / path.name).write_bytes(path.read_bytes())
+    (data / "ann_9.wav").write_text("no sound")
+    options = ["--data", data, "--labels", r"(?P<speaker>[a-z]+)_\d\.wav", "--valid", 0]
+    options += ["--test", r"[a-z]+_0\.wav", "--out", tmp_path / "run", *TINY]
+    assert "ann_9.wav: needs a sound file" in refused("train", "audio", *options, "--json")
+    skipped = run("train", "audio", *options, "--json", "--on-error", "skip")
+    assert skipped.exit_code == 0
+    assert "skipped" in skipped.stderr
+    assert "ann_9.wav" in skipped.stderr

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from autoreg import plots
+
+GENERATOR = torch.Generator().manual_seed(0)
+IMAGES = torch.randint(17, (3, 4, 4, 5), generator=GENERATOR, dtype=torch.uint8)
+
+
+def pixels_of(axes):
+    """Return what one frame of a figure shows, layer upon layer."""
+    seen = np.ones((4, 5, 3))
+    for layer in axes.images:
+        colours = np.asarray(layer.get_array())
+        seen = colours[..., 3:] * colours[..., :3] + (1 - colours[..., 3:]) * seen
+    return seen
+
+
+def test_draws_stand_in_columns_below_their_label():
+    figure = plots.drawn(IMAGES, ["a", "b", "c"], title="Draws")
+    frames = figure.axes
+    assert len(frames) == 3 * 4
+    assert [frame.get_title() for frame in frames[:4]] == ["a", "b", "c", ""]
+    assert figure.get_suptitle() == "Draws"
+    darkness = -pixels_of(frames[3 * 2 + 1]).sum(-1).ravel()
+    assert np.corrcoef(darkness, IMAGES[1, 2].flatten())[0, 1] > 0.99
+
+
+def test_completions_tell_what_was_given_from_what_was_drawn():
+    kept = torch.arange(20).reshape(4, 5) < 10
+    figure = plots.completed(IMAGES[:, 0], IMAGES[:, 1:], kept, title="Completed")
+    image, given, one = (pixels_of(frame) for frame in figure.axes[:3])
+    assert len(figure.axes) == 3 * 5
+    assert np.array_equal(image[:2], given[:2])
+    assert np.ptp(given[2:], axis=(0, 1)).max() == 0
+    blueness = one[..., 2] - one[..., 0]
+    assert blueness[2:].min() > 0.04 > blueness[:2].max()
+
+
+def test_posterior_grows_while_the_image_is_revealed():
+    probs = torch.full((1, 21, 2), 0.5)
+    probs[0, 10:] = torch.tensor([0.99, 0.01])
+    order = torch.arange(19, -1, -1)
+    figure = plots.progressive(IMAGES[:1, 0], order, probs, ["yes", "no"], title="Which?")
+    *thumbnails, bands = figure.axes
+    first, last = pixels_of(thumbnails[0]), pixels_of(thumbnails[-1])
+    assert np.ptp(first[:3], axis=(0, 1)).max() == 0  # of a reversed scan, the top comes last
+    assert np.array_equal(first[3], last[3])
+    assert {text.get_text() for text in bands.texts} == {"yes", "no"}
+    assert bands.get_xlim() == (0, 20)
+
+
+def test_label_without_room_is_not_written():
+    probs = torch.tensor([0.05, 0.95]).expand(1, 21, 2)
+    figure = plots.progressive(IMAGES[:1, 0], torch.arange(20), probs, ["a", "b"], title="Which?")
+    assert [text.get_text() for text in figure.axes[-1].texts] == ["b"]
+
+
+def test_figure_is_saved_as_wide_as_the_others(tmp_path):
+    plots.save(plots.drawn(IMAGES, "abc", title="Draws"), tmp_path / "draws.png")
+    with Image.open(tmp_path / "draws.png") as picture:
+        assert picture.size[0] == round(plots.WIDTH * plots.RESOLUTION)
+
+
+def test_images_of_nothing_but_zeros_are_blank():
+    figure = plots.drawn(torch.zeros(1, 1, 4, 5), ["zero"], title="Nothing")
+    assert np.ptp(pixels_of(figure.axes[0]), axis=(0, 1)).max() == pytest.approx(0)
