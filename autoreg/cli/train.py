@@ -1,28 +1,20 @@
 """The verb that trains, for each kind of data."""
 
-import functools
-import inspect
 import os
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, cast
+from typing import Annotated, Literal, cast
 
 import typer
-from accelerate import PartialState
-from rich.console import Console
 
 from autoreg.cli import values
-from autoreg.cli.manual import manual
-from autoreg.cli.options import AsJson, Quiet, Threads, Verbose, use_threads
-from autoreg.cli.output import logged, print_json
-from autoreg.cli.refusals import refusing
+from autoreg.cli.runs import Plan, trains
 from autoreg.data.corpus import Corpus
 from autoreg.data.picture import Picture
 from autoreg.data.source import read_corpus
 from autoreg.models.dilations import image_dilations
-from autoreg.training import run
-from autoreg.training.config import Config, preset, presets
+from autoreg.training.config import Config, preset
 
 FSDD = {
     "labels": r"\d_(?P<speaker>[a-z]+)_\d+\.wav",
@@ -41,18 +33,7 @@ train = typer.Typer(
 )
 
 
-class Plan(NamedTuple):
-    """What is to be trained on, where it lies, and the settings if no others are asked for."""
-
-    source: dict[str, Any]
-    settings: Callable[[Corpus], Config]
-    data: Path | None = None
-    table: Path | None = None
-
-
-_of_run = functools.partial(typer.Option, rich_help_panel="Run")
-_of_data = functools.partial(typer.Option, rich_help_panel="Data")
-
+_of_data = partial(typer.Option, rich_help_panel="Data")
 
 Scanned = Annotated[
     Literal["raster", "serpentine", "column", "reversed"],
@@ -83,95 +64,7 @@ Target = Annotated[
 ]
 
 
-def _trains(plan: Callable[..., Plan]) -> None:
-    """Make a verb of a function from options to a plan; the options of a run are added to them."""
-    own, common = (inspect.signature(job).parameters for job in (plan, _train))
-
-    @functools.wraps(plan)
-    def verb(**options: Any) -> None:  # noqa: ANN401 - whatever their names
-        chosen = {name: options.pop(name) for name in own}
-        _train(plan(**chosen), **options)
-
-    shared = [parameter for name, parameter in common.items() if name != "plan"]
-    verb.__signature__ = inspect.Signature([*own.values(), *shared])  # type: ignore[attr-defined]
-    verb.__annotations__ = {**_train.__annotations__, **plan.__annotations__}
-    train.command(help=manual(plan))(refusing(verb))
-
-
-def _train(
-    plan: Plan,
-    *,
-    out: Annotated[
-        Path,
-        _of_run(
-            help="The model directory to write; training state and history too.", metavar="DIR"
-        ),
-    ],
-    preset_name: Annotated[
-        str | None,
-        _of_run(
-            "--preset", help=f"The settings to start from: {', '.join(presets())}.", metavar="NAME"
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        _of_run(help="A TOML file of settings, instead of a preset.", metavar="FILE.toml"),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        _of_run(
-            "--set",
-            help="Change a setting, such as training.steps=1000; again for more.",
-            metavar="KEY=VALUE",
-        ),
-    ] = None,
-    seed: Annotated[int | None, _of_run(help="Of weights, batches and dropout.")] = None,
-    resume: Annotated[
-        bool, _of_run("--resume", help="Go on with the run in --out, begun with the same options.")
-    ] = False,
-    device: Annotated[
-        Literal["auto", "cpu"], _of_run(help="auto is an accelerator where there is one.")
-    ] = "auto",
-    threads: Threads = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    if config is not None and preset_name is not None:
-        raise ValueError("--preset and --config both say what to start from; give one")
-    use_threads(threads)
-    changes = [*(settings or ()), *([] if seed is None else [f"training.seed={seed}"])]
-    with logged(verbose=verbose):
-        corpus = read_corpus(plan.source, plan.data, table=plan.table)
-    try:
-        if config is not None:
-            start = Config.from_toml(config)
-        else:
-            start = plan.settings(corpus) if preset_name is None else preset(preset_name)
-        chosen = start.replace_from(changes)
-    except TypeError as error:
-        raise ValueError(str(error)) from error
-    fitted = run.train(
-        corpus,
-        chosen,
-        out,
-        source=plan.source,
-        resume=resume,
-        device=device,
-        console=None if quiet or as_json else Console(stderr=True),
-    )
-    if PartialState().is_main_process:
-        standing = fitted.standing
-        if as_json:
-            print_json({"out": str(out), "ended": fitted.ended, **vars(standing)})
-        else:
-            told = "" if standing.best is None else f", best {standing.best:.4f} nats a symbol"
-            print(f"{out}: {standing.step} steps in {standing.seconds:.0f} s{told}")
-    if fitted.ended == "interrupted":
-        raise KeyboardInterrupt
-
-
-@_trains
+@trains(train)
 def digits(*, scan: Scanned = "raster") -> Plan:
     """The 8x8 digits that come with scikit-learn: two minutes on two cores.
 
@@ -184,7 +77,7 @@ def digits(*, scan: Scanned = "raster") -> Plan:
     return Plan({"kind": "digits", "scan": scan}, lambda corpus: preset("digits"))
 
 
-@_trains
+@trains(train)
 def mnist(
     *,
     data: Annotated[
@@ -215,7 +108,7 @@ def mnist(
     return Plan(source, lambda corpus: preset(name), folder)
 
 
-@_trains
+@trains(train)
 def images(
     *,
     data: Annotated[Path, _of_data(help="The folder, of any depth; png and jpg of one size.")],
@@ -246,7 +139,7 @@ def images(
     return Plan(source, _for_images, data, table)
 
 
-@_trains
+@trains(train)
 def audio(
     *,
     data: Annotated[
@@ -320,7 +213,7 @@ def audio(
     return Plan(source, lambda corpus: preset("speakers-cpu"), folder, table)
 
 
-@_trains
+@trains(train)
 def fourier(
     *,
     count: Annotated[

@@ -1,14 +1,10 @@
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from autoreg import modeldir
 from autoreg.cli.train import FSDD
-from autoreg.training.checkpoint import Standing
 from autoreg.training.config import Config
-from autoreg.training.loop import Fit
 
 TINY = [
     *("--set", "model.residual=4", "--set", "model.skip=6", "--set", "model.hidden=6"),
@@ -25,24 +21,6 @@ def test_digits_are_trained_on_and_told(lines, tmp_path):
     assert card["training"]["data"] == {"kind": "digits", "scan": "column"}
     assert card["signal"]["scan"]["kind"] == "column"
     assert card["training"]["config"]["training"]["seed"] == 3
-
-
-def test_run_is_resumed_by_the_same_command(run, refused, tmp_path):
-    command = ["train", "digits", "--out", tmp_path / "run", *TINY]
-    first = run(*command, "--quiet")
-    assert (first.exit_code, first.stderr) == (0, "")
-    assert ": 2 steps in " in first.stdout
-    assert "holds a run already (model.json): resume it" in refused(*command, "--quiet")
-    assert run(*command, "--resume", "--quiet").exit_code == 0
-
-
-def test_interrupted_run_ends_with_130(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(
-        "autoreg.training.run.train", lambda *_, **__: Fit(Standing(step=1), "interrupted")
-    )
-    result = run("train", "digits", "--out", tmp_path / "run", "--json")
-    assert result.exit_code == 130
-    assert json.loads(result.stdout)["ended"] == "interrupted"
 
 
 def test_voices_are_trained_on_and_judged(lines, voices, tmp_path):
@@ -96,24 +74,9 @@ def test_curves_are_trained_on(lines, tmp_path):
     assert (told["n"], told["of"]) == (1, ["period"])
 
 
-def test_settings_come_from_a_file(lines, tmp_path):
-    settings = tmp_path / "config.toml"
-    settings.write_text("[model]\nresidual = 3\n[training]\nwarmup = 7\n")
-    out = tmp_path / "run"
-    small = ["--set", "model.dilations=[1]", *TINY[-6:]]
-    lines("train", "digits", "--out", out, "--config", settings, *small)
-    config = modeldir.load(out).card["training"]["config"]
-    assert (config["model"]["residual"], config["training"]["warmup"]) == (3, 7)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["digits", "--preset", "digit"], "no preset is called 'digit'; there are digits"),
-        (["digits", "--set", "training.step=3"], "the nearest is training.steps"),
-        (["digits", "--set", "training.steps=many"], "training.steps needs int; got 'many'"),
-        (["digits", "--config", "none.toml"], "none.toml: No such file or directory"),
-        (["digits", "--config", "a.toml", "--preset", "digits"], "give one"),
         (["audio", "--data", "."], "needs a folder with .wav"),
         (["audio", "--data", ".", "--prefixes", "a"], "numbers are written 0.05,0.1,0.2"),
         (["images", "--data", "."], "needs a folder with .png"),

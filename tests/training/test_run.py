@@ -25,9 +25,10 @@ def test_trained_model_is_loaded_as_it_was_validated(corpus, config, tmp_path):
 
 
 def test_card_tells_how_the_model_came_about(corpus, config, tmp_path):
-    fitted = train(corpus, config, tmp_path, device="cpu")
+    fitted = train(corpus, config, tmp_path, source={"kind": "counting"}, device="cpu")
     card = modeldir.load(tmp_path).card
     assert card["protocol"] == corpus.protocol
+    assert card["training"]["data"] == {"kind": "counting"}
     assert Config.from_dict(card["training"]["config"]) == config
     assert card["training"]["valid_nats_per_symbol"] == fitted.standing.best
     assert card["training"]["step"] == fitted.standing.best_step
