@@ -182,7 +182,11 @@ def test_seconds_are_for_sounds(pictures):
 
 def test_a_saved_density_loads_and_answers_alike(speakers, clip, tmp_path):
     modeldir.save(
-        tmp_path / "m", model=speakers.model, signal=speakers.signal, space=SPEAKERS, target="digit"
+        tmp_path / "m",
+        model=speakers.model,
+        signal=speakers.signal,
+        space=SPEAKERS,
+        target="digit",
     )
     loaded = ar.load(tmp_path / "m", device="cpu")
     assert loaded.target == "digit"
