@@ -176,7 +176,7 @@ def test_a_completion_is_as_long_as_the_clip_or_as_asked(speakers, clip):
 
 
 def test_seconds_are_for_sounds(pictures):
-    with pytest.raises(ValueError, match="seconds are for sounds.*this is a picture"):
+    with pytest.raises(ValueError, match=r"seconds are for sounds.*this is a picture"):
         pictures.sample(1, seconds=1.0)
 
 

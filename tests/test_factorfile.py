@@ -22,9 +22,14 @@ def test_pieces_of_any_length_come_back_as_one_array(tmp_path, pieces):
 def test_an_error_leaves_what_was_there_and_nothing_half_written(tmp_path):
     path = tmp_path / "f.npy"
     np.save(path, np.ones(2))
-    with pytest.raises(RuntimeError, match="stop"), FactorFile(path) as file:
-        file.append(torch.zeros(3, dtype=torch.float64))
-        raise RuntimeError("stop")
+
+    def write() -> None:
+        with FactorFile(path) as file:
+            file.append(torch.zeros(3, dtype=torch.float64))
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write()
     assert [found.name for found in tmp_path.iterdir()] == ["f.npy"]
     assert np.load(path).tolist() == [1, 1]
 
