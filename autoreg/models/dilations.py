@@ -16,13 +16,15 @@ def doubling(stacks: int, depth: int) -> tuple[int, ...]:
 def image_dilations(width: int, stacks: int, rows: int) -> tuple[int, ...]:
     """Return dilations for images unrolled row by row: within a row, then whole rows up.
 
-    Each stack doubles within half a row, then goes 1, 2, 4, ... rows up: to the pixel right above
-    (the row's width) and, one step less per row, to its right, which no sum of the others reaches.
+    Each stack doubles within half a row, then goes 1, 2, 4, ... rows up, straight and by a diagonal
+    to the right. It starts from the left neighbour, which is what a factor takes in: a dilation of
+    width - 1 leads to the pixel right above the one that is predicted, one of width to the left of
+    that. The pixels to the right of it take a second stack.
 
     Args:
         width: Pixels in a row.
         stacks: How often the dilations are repeated.
-        rows: Go up 1, 2, 4, ... rows, less than this.
+        rows: Go up 1, 2, 4, ... rows, less than this; 2 or more.
 
     Example:
         >>> image_dilations(28, 1, 8)
