@@ -1,6 +1,7 @@
 """Figures of draws, completions and posteriors."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -118,15 +119,17 @@ def _areas(axes: Axes, probs: Float[np.ndarray, "T1 K"], labels: Sequence[str]) 
         alpha=0.75,
         linewidth=0,
     )
-    floor = probs.cumsum(1) - probs
-    # A label needs a band that stays wide for its own breadth, a few hundredths of the axis.
+    # A label fits where its band holds still for the label's own breadth and is higher than it.
     reach = max(1, len(probs) // 28)
-    windows = np.lib.stride_tricks.sliding_window_view(probs, 2 * reach + 1, axis=0).min(-1)
+    tops, floors = probs.cumsum(1), probs.cumsum(1) - probs
+    window = partial(np.lib.stride_tricks.sliding_window_view, window_shape=2 * reach + 1, axis=0)
+    ceiling, ground = window(tops).min(-1), window(floors).max(-1)
     for index, label in enumerate(labels):
-        widest = reach + int(windows[:, index].argmax())
-        if windows[widest - reach, index] > 0.1:
-            height = floor[widest, index] + probs[widest, index] / 2
-            axes.text(widest, height, label, ha="center", va="center", fontsize=11, color=_INK)
+        room = ceiling[:, index] - ground[:, index]
+        at = int(room.argmax())
+        if room[at] > 0.1:
+            height = (ceiling[at, index] + ground[at, index]) / 2
+            axes.text(at + reach, height, label, ha="center", va="center", fontsize=11, color=_INK)
     axes.set_xlim(0, len(probs) - 1)
     axes.set_ylim(0, 1)
     axes.tick_params(colors=_FAINT, labelsize=9, length=3)

@@ -4,16 +4,11 @@ from PIL import Image
 from autoreg.demo import UNSURE, demo
 from autoreg.training.config import Config, preset
 
-TINY = Config().replace_from(
-    [
-        "model.residual=4",
-        "model.skip=6",
-        "model.hidden=6",
-        "model.dilations=[1,2]",
-        "model.features=true",
-        "training.steps=2",
-        "training.columns=800",
-    ]
+TINY = Config.from_dict(
+    {
+        "model": {"residual": 4, "skip": 6, "hidden": 6, "dilations": [1, 2], "features": True},
+        "training": {"steps": 2, "columns": 800},
+    }
 )
 
 
