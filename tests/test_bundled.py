@@ -7,16 +7,6 @@ from autoreg import modeldir
 from autoreg.evaluation import evaluate, held_out
 from autoreg.training.config import Config, preset
 
-MOST = 500 * 1000  # bytes of a bundled model
-
-
-@pytest.mark.parametrize("name", modeldir.bundled())
-def test_bundled_model_is_small_and_says_how_it_came_about(name):
-    directory = modeldir.BUNDLED / name
-    assert sum(file.stat().st_size for file in directory.iterdir()) <= MOST
-    assert (directory / "README.md").read_text().startswith(f"# {name}\n")
-    assert modeldir.load(name, device="cpu").card["training"]["data"]
-
 
 def test_digits_are_what_the_preset_trains():
     card = modeldir.load("digits", device="cpu").card

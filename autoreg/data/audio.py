@@ -113,6 +113,7 @@ def audio_folder(
     files = bad.kept(placed, zip(rows, assigned, strict=True))
     clips = bad.kept(reader.read, [file for file in files if file.part in parts])
     bad.report()
+    kept = [file for file in files if file.part not in parts] + [clip.file for clip in clips]
     conditions = [clip.file.condition for clip in clips if clip.file.part == "train"]
     if space is None:
         _check_trained(root, conditions, split)
@@ -121,7 +122,7 @@ def audio_folder(
         signal=sound,
         space=counted(known, conditions) if space is None else space,
         target=labels.factors[0] if target is None and len(labels.factors) == 1 else target,
-        protocol=f"{_counts(root, clips)}; {split}; {labels.source}; {reader.summary(clips)}",
+        protocol=f"{_counts(root, kept)}; {split}; {labels.source}; {reader.summary(clips)}",
     )
 
 
@@ -282,7 +283,7 @@ def _packed(clips: Sequence[_Clip], part: str) -> Sequences:
     )
 
 
-def _counts(root: Path, clips: Sequence[_Clip]) -> str:
-    counts = Counter(clip.file.part for clip in clips)
+def _counts(root: Path, files: Sequence[_File]) -> str:
+    counts = Counter(file.part for file in files)
     parts = ", ".join(f"{counts[part]} {part}" for part in PARTS)
-    return f"{root.resolve().name}: {len(clips)} sound files, {parts}"
+    return f"{root.resolve().name}: {len(files)} sound files, {parts}"

@@ -44,6 +44,7 @@ def test_parts_that_are_not_asked_for_are_not_read(clips):
     corpus = read_corpus(AUDIO, clips, parts=("test",), space=space)
     assert [len(corpus.parts[part]) for part in ("train", "valid", "test")] == [0, 0, 2]
     assert corpus.space == space
+    assert "6 sound files, 4 train, 0 valid, 2 test" in corpus.protocol
     with pytest.raises(ValueError, match=r"ann_1\.wav"):
         read_corpus(AUDIO, clips)
 
