@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
 from autoreg.protocol import SequenceModel
@@ -14,7 +14,7 @@ MEMORY = 256 * 2**20
 
 def log_factors(
     model: SequenceModel,
-    symbols: Int[Tensor, "B T"],
+    symbols: Integer[Tensor, "B T"],
     condition: Int[Tensor, " B"],
     lengths: Int[Tensor, " B"] | None = None,
     *,
@@ -58,7 +58,7 @@ def log_factors(
 
 
 def stream(
-    model: SequenceModel, pieces: Iterable[Int[Tensor, "B L"]], condition: Int[Tensor, " B"]
+    model: SequenceModel, pieces: Iterable[Integer[Tensor, "B L"]], condition: Int[Tensor, " B"]
 ) -> Iterator[Float[Tensor, "B L"]]:
     """Yield the log factors of consecutive pieces of the same sequences, in flat memory.
 
@@ -83,7 +83,7 @@ def chunk_length(model: SequenceModel, rows: int, memory: int = MEMORY) -> int:
 
 
 def check_symbols(
-    model: SequenceModel, symbols: Int[Tensor, "B T"], condition: Int[Tensor, " B"]
+    model: SequenceModel, symbols: Integer[Tensor, "B T"], condition: Int[Tensor, " B"]
 ) -> None:
     """Refuse symbols, shapes or lengths that the model does not know."""
     for name, tensor in (("symbols", symbols), ("condition indices", condition)):
@@ -109,7 +109,7 @@ def check_symbols(
 
 
 def check_lengths(
-    name: str, lengths: Int[Tensor, " B"] | None, symbols: Int[Tensor, "B T"]
+    name: str, lengths: Int[Tensor, " B"] | None, symbols: Integer[Tensor, "B T"]
 ) -> None:
     """Refuse what is not one number of symbols, within 0..T, for each row."""
     if lengths is None:

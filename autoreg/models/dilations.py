@@ -16,10 +16,10 @@ def doubling(stacks: int, depth: int) -> tuple[int, ...]:
 def image_dilations(width: int, stacks: int, rows: int) -> tuple[int, ...]:
     """Return dilations for images unrolled row by row: within a row, then whole rows up.
 
-    Each stack doubles within half a row, then goes 1, 2, 4, ... rows up, straight and by a diagonal
-    to the right. It starts from the left neighbour, which is what a factor takes in: a dilation of
-    width - 1 leads to the pixel right above the one that is predicted, one of width to the left of
-    that. The pixels to the right of it take a second stack.
+    Each stack doubles within half a row, then goes 1, 2, 4, ... rows up, straight and by a
+    diagonal. A factor takes in its left neighbour: from there, width - 1 leads to the pixel right
+    above the one that is predicted, width to the left of that. What lies to the right of it takes
+    a second stack.
 
     Args:
         width: Pixels in a row.

@@ -3,7 +3,7 @@
 import time
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
 from autoreg import scoring
@@ -14,7 +14,7 @@ from autoreg.protocol import SequenceModel
 
 def log_prob(
     model: SequenceModel,
-    symbols: Int[Tensor, "B T"],
+    symbols: Integer[Tensor, "B T"],
     space: ConditionSpace | None = None,
     *,
     given: Given | None = None,
@@ -56,7 +56,7 @@ def log_prob(
 
 def log_likelihoods(
     model: SequenceModel,
-    symbols: Int[Tensor, "B T"],
+    symbols: Integer[Tensor, "B T"],
     conditions: Int[Tensor, " M"],
     lengths: Int[Tensor, " B"] | None = None,
     *,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
 from autoreg import scoring
@@ -16,7 +16,7 @@ from autoreg.queries.likelihood import check_space, log_likelihoods
 
 def posterior(
     model: SequenceModel,
-    symbols: Int[Tensor, "B T"],
+    symbols: Integer[Tensor, "B T"],
     space: ConditionSpace | None = None,
     *,
     of: str | Sequence[str] | None = None,

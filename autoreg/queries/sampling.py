@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Generator, Tensor
 
 from autoreg import scoring
@@ -63,7 +63,7 @@ def sample(
 
 def complete(
     model: SequenceModel,
-    beginning: Int[Tensor, " P"],
+    beginning: Integer[Tensor, " P"],
     count: int,
     space: ConditionSpace | None = None,
     *,
@@ -131,7 +131,7 @@ def complete(
 
 def _continue(
     model: SequenceModel,
-    beginning: Int[Tensor, " P"],
+    beginning: Integer[Tensor, " P"],
     condition: Int[Tensor, " N"],
     uniforms: Float[Tensor, "N L"],
     *,

@@ -76,13 +76,14 @@ class WaveNetRecipe:
 
 
 def randomise(model, generator):
-    """Give a model normal parameters, under which no rectified unit is dead for long."""
+    """Give a model normal parameters, under which no unit is dead and no symbol is certain."""
     for parameter in model.parameters():
         with torch.no_grad():
             parameter.copy_(0.6 * torch.randn(parameter.shape, generator=generator))
     with torch.no_grad():
         model.stack.skip.bias += 2
         model.stack.hidden.bias += 2
+        model.stack.output.weight *= 0.25
     return model
 
 

@@ -1,0 +1,204 @@
+"""Bayes' rule against enumeration."""
+
+import math
+
+import pytest
+import torch
+
+from autoreg.conditions import ConditionSpace
+from autoreg.models.markov import MarkovTable
+from autoreg.queries.likelihood import log_prob
+from autoreg.queries.posterior import log_sum_by_label, posterior
+from tests.laws.recipes import MarkovRecipe
+from tests.oracles import chain_probs, every
+
+SPACE = ConditionSpace({"speaker": "ab", "digit": "012"}, counts=[1, 2, 3, 4, 0, 0])
+CHAIN = MarkovRecipe(num_symbols=3, order=2, num_conditions=6, seed=0).build()
+PRIORS = {
+    "none": (None, [1 / 6] * 6),
+    "training": ("training", [0.1, 0.2, 0.3, 0.4, 0, 0]),
+    "zeros": ([0.0, 0.5, 0.0, 0.0, 0.25, 0.25], [0, 0.5, 0, 0, 0.25, 0.25]),
+    "factor": ({"speaker": [0.9, 0.1]}, [0.3, 0.3, 0.3, 0.1 / 3, 0.1 / 3, 0.1 / 3]),
+}
+
+
+def by_bayes(symbols, weights):
+    """Return p(y | x), (B, 6), and p(x), (B,)."""
+    joint = chain_probs(CHAIN, symbols) * torch.tensor(weights, dtype=torch.float64)
+    return joint / joint.sum(1, keepdim=True), joint.sum(1)
+
+
+def same(left, right):
+    return torch.allclose(left, right, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_posterior_is_that_of_bayes(prior):
+    asked, weights = PRIORS[prior]
+    symbols = every(3, 3)
+    answer = posterior(CHAIN, symbols, SPACE, prior=asked)
+    wanted, evidence = by_bayes(symbols, weights)
+    assert same(answer.probs, wanted)
+    assert same(answer.log_evidence.exp(), evidence)
+    assert answer.value.dtype == torch.float64
+    assert (answer.kind, answer.reliable, answer.reason) == ("exact", True, "")
+    assert answer.of == ("speaker", "digit")
+    assert answer.labels == ("a/0", "a/1", "a/2", "b/0", "b/1", "b/2")
+    possible = sum(weight > 0 for weight in weights)
+    assert answer.cost.scored == possible * symbols.numel()
+    assert answer.method == f"one score for each of {possible} conditions"
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_factors_that_are_not_asked_for_are_summed_out(prior):
+    asked, weights = PRIORS[prior]
+    symbols = every(3, 3)
+    wanted = by_bayes(symbols, weights)[0].reshape(-1, 2, 3)
+    speaker = posterior(CHAIN, symbols, SPACE, of="speaker", prior=asked)
+    assert same(speaker.probs, wanted.sum(2))
+    assert speaker.labels == ("a", "b")
+    digit = posterior(CHAIN, symbols, SPACE, of=["digit"], prior=asked)
+    assert same(digit.probs, wanted.sum(1))
+    assert digit.labels == ("0", "1", "2")
+    turned = posterior(CHAIN, symbols, SPACE, of=("digit", "speaker"), prior=asked)
+    assert same(turned.probs, wanted.mT.reshape(-1, 6))
+    assert turned.labels == ("0/a", "0/b", "1/a", "1/b", "2/a", "2/b")
+
+
+def test_what_is_given_is_certain():
+    symbols = every(3, 3)
+    weights = [0, 0.5, 0, 0, 0.5, 0]
+    answer = posterior(CHAIN, symbols, SPACE, given={"digit": 1})
+    wanted, evidence = by_bayes(symbols, weights)
+    assert same(answer.probs, wanted)
+    assert same(answer.log_evidence.exp(), evidence)
+    digit = posterior(CHAIN, symbols, SPACE, of="digit", given={"digit": 1})
+    assert same(digit.probs, torch.tensor([0, 1, 0]).double().expand(27, -1))
+    assert digit.value[0].tolist() == [-math.inf, pytest.approx(0, abs=1e-15), -math.inf]
+
+
+def test_the_evidence_is_the_probability_of_the_sequence():
+    symbols = every(3, 3)
+    answer = posterior(CHAIN, symbols, SPACE, prior="training")
+    whole = log_prob(CHAIN, symbols, SPACE, prior="training")
+    assert torch.equal(answer.log_evidence, whole.value)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_after_nothing_the_posterior_is_the_prior(prior):
+    asked, weights = PRIORS[prior]
+    nothing = torch.zeros(2, 0, dtype=torch.int64)
+    answer = posterior(CHAIN, nothing, SPACE, prior=asked)
+    assert same(answer.probs, torch.tensor([weights] * 2, dtype=torch.float64))
+    assert answer.log_evidence.tolist() == pytest.approx([0, 0], abs=1e-15)
+
+
+@pytest.mark.parametrize("of", [None, "speaker", ("digit", "speaker")])
+@pytest.mark.parametrize("prior", PRIORS)
+def test_every_prefix_has_the_posterior_of_the_prefix(prior, of):
+    asked = PRIORS[prior][0]
+    symbols, lengths = every(3, 4)[::7], torch.arange(12) % 5
+    answer = posterior(
+        CHAIN, symbols, SPACE, of=of, prior=asked, lengths=lengths, every_prefix=True
+    )
+    size = len(answer.labels)
+    assert answer.value.shape == (12, 5, size)
+    assert answer.log_evidence.shape == (12, 5)
+    for end in range(5):
+        alone = posterior(
+            CHAIN, symbols, SPACE, of=of, prior=asked, lengths=lengths.clamp(max=end)
+        )
+        assert same(answer.probs[:, end], alone.probs)
+        assert same(answer.log_evidence[:, end], alone.log_evidence)
+
+
+def test_every_prefix_costs_the_same_single_pass():
+    symbols = every(3, 4)
+    one = posterior(CHAIN, symbols, SPACE)
+    all_of_them = posterior(CHAIN, symbols, SPACE, every_prefix=True)
+    assert one.cost.scored == all_of_them.cost.scored == 6 * symbols.numel()
+    assert same(all_of_them.probs[:, -1], one.probs)
+
+
+def test_sequences_of_unequal_length_are_judged_as_alone():
+    lengths = torch.tensor([4, 0, 2, 1])
+    symbols = every(3, 4)[torch.tensor([5, 80, 41, 77])]
+    answer = posterior(CHAIN, symbols, SPACE, lengths=lengths)
+    for row, own in enumerate(lengths.tolist()):
+        alone = posterior(CHAIN, symbols[row : row + 1, :own], SPACE)
+        assert same(answer.probs[row], alone.probs[0])
+    assert answer.cost.scored == 6 * 7
+
+
+@pytest.mark.parametrize("every_prefix", [False, True])
+@pytest.mark.parametrize("fitting", [1, 3, 10])
+def test_any_memory_budget_gives_the_same_posterior(fitting, every_prefix):
+    options = {"lengths": torch.tensor([0, 4, 2]), "every_prefix": every_prefix}
+    symbols = every(3, 4)[[5, 41, 77]]
+    wanted = posterior(CHAIN, symbols, SPACE, **options)
+    found = posterior(CHAIN, symbols, SPACE, **options, memory=fitting * 4 * 8 * 3)
+    assert torch.allclose(found.value, wanted.value, rtol=0, atol=1e-12)
+
+
+def test_log_probabilities_survive_where_probabilities_do_not():
+    table = torch.tensor([[[0.5, 0.5]], [[0.999, 0.001]]], dtype=torch.float64).log()
+    symbols = torch.ones(1, 2000, dtype=torch.int64)
+    answer = posterior(MarkovTable(table), symbols)
+    assert float(answer.value[0, 1]) == pytest.approx(2000 * math.log(0.002), rel=1e-12)
+    assert float(answer.log_odds) == pytest.approx(2000 * math.log(500), rel=1e-12)
+
+
+def test_an_impossible_sequence_has_no_posterior():
+    table = torch.tensor([[[1.0, 0.0]], [[1.0, 0.0]]], dtype=torch.float64).log()
+    answer = posterior(MarkovTable(table), torch.tensor([[0, 0], [0, 1]]), every_prefix=True)
+    assert same(answer.probs[0], torch.full((3, 2), 0.5).double())
+    assert same(answer.probs[1, :2], torch.full((2, 2), 0.5).double())
+    assert answer.value[1, 2].isnan().all()
+    assert (answer.reliable, answer.reason) == (False, "the model gives a sequence no probability")
+
+
+def test_a_label_that_would_make_it_impossible_has_none():
+    table = torch.tensor([[[1.0, 0.0]], [[0.5, 0.5]]], dtype=torch.float64).log()
+    answer = posterior(MarkovTable(table), torch.tensor([[0, 1]]))
+    assert answer.value[0].tolist() == [-math.inf, 0]
+    assert answer.reliable
+
+
+def test_an_unconditional_model_has_one_condition():
+    model = MarkovRecipe(num_symbols=2, order=1, num_conditions=1, seed=0).build()
+    answer = posterior(model, every(2, 2))
+    assert answer.labels == ("",)
+    assert answer.value.tolist() == [[0]] * 4
+
+
+def test_sums_by_label_take_any_leading_axes():
+    joint = torch.arange(12.0, dtype=torch.float64).log().reshape(2, 1, 6)
+    sums = log_sum_by_label(joint, SPACE, ("digit",), torch.arange(6))
+    assert sums.exp().tolist() == [
+        [pytest.approx([3, 5, 7])],
+        [pytest.approx([15, 17, 19])],
+    ]
+    some = log_sum_by_label(joint[..., :2], SPACE, ("digit",), torch.tensor([2, 5]))
+    assert some.exp()[0, 0].tolist() == pytest.approx([0, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"of": "hue"}, "no factor 'hue'; it has speaker, digit"),
+        ({"of": ["digit", "digit"]}, "need to be all different; got digit, digit"),
+        ({"prior": [0.5, 0.5]}, r"one probability per condition, shape \(6,\); got \(2,\)"),
+        ({"prior": [math.nan] * 6}, "finite probabilities"),
+        ({"prior": [0.0] * 6}, "needs to sum to 1; got a sum of 0"),
+        ({"prior": [0.3] * 6}, r"needs to sum to 1; got a sum of 1\.8"),
+        (
+            {"prior": {"digit": [0.0, 0.5, 0.5]}, "given": {"digit": 0}},
+            r"no probability to \{'digit': 0\}",
+        ),
+        ({"given": {"digit": "x"}}, "no digit 'x'"),
+        ({"lengths": torch.tensor([5])}, r"lengths needs numbers within 0\.\.2"),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        posterior(CHAIN, torch.tensor([[0, 1]]), SPACE, **options)
