@@ -76,6 +76,8 @@ def classify(
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
     target = of or density.target
     factors = density.space.names if target is None else (target,)
+    if not factors:
+        raise ValueError(f"{model} knows no labels: there is nothing to tell apart")
     labels = density.space.joint_labels(factors)
     asked: dict[str, Any] = {"of": factors, "given": values.given(given or ())}
     asked["prior"] = values.prior(prior or ())

@@ -24,7 +24,7 @@ from autoreg.cli.options import (
     Verbose,
     open_density,
 )
-from autoreg.cli.output import counting, logged, print_evaluation
+from autoreg.cli.output import counting, logged, print_evaluation, waiting
 
 Data = Annotated[
     Path | None,
@@ -103,7 +103,7 @@ def evaluate(
     ):
         data = Path(place)
     rule, table = (None, None) if labels is None else values.labels(labels, data or Path())
-    with logged(verbose=verbose):
+    with waiting("reading the data", quiet=quiet or as_json), logged(verbose=verbose):
         corpus = evaluation.held_out(
             density,
             data,

@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -178,9 +179,4 @@ def reading(
 
 def seeded(seed: int | None) -> Generator:
     """Return a source of chance; its ``initial_seed`` tells how to repeat it."""
-    generator = Generator()
-    if seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(seed)
-    return generator
+    return Generator().manual_seed(secrets.randbits(31) if seed is None else seed)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from autoreg.cli.manual import manual
 from autoreg.cli.options import AsJson, Quiet, Threads, Verbose, use_threads
-from autoreg.cli.output import logged, print_json
+from autoreg.cli.output import logged, print_json, waiting
 from autoreg.cli.refusals import refusing
 from autoreg.data.corpus import Corpus
 from autoreg.data.source import read_corpus
@@ -99,7 +99,7 @@ def carry_out(
     changes = [*(settings or ()), *([] if seed is None else [f"training.seed={seed}"])]
     start = _start(preset_name, config)
     _changed(start or Config(), changes)  # what is wrong here is known before the data are read
-    with logged(verbose=verbose):
+    with waiting("reading the data", quiet=quiet or as_json), logged(verbose=verbose):
         corpus = read_corpus(plan.source, plan.data, table=plan.table)
     fitted = run.train(
         corpus,
@@ -116,6 +116,7 @@ def carry_out(
             print_json({"out": str(out), "ended": fitted.ended, **vars(standing)})
         else:
             told = "" if standing.best is None else f", best {standing.best:.4f} nats a symbol"
+            told += "; interrupted, --resume goes on" if fitted.ended == "interrupted" else ""
             print(f"{out}: {standing.step} steps in {standing.seconds:.0f} s{told}")
     if fitted.ended == "interrupted":
         raise KeyboardInterrupt

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+import torch
 
 import autoreg
+from autoreg import modeldir
+from autoreg.models.wavenet import WaveNet
 
 
 def test_files_are_classified_one_row_each(run, lines, voices, voices_model):
@@ -71,6 +74,16 @@ def test_prior_moves_the_label(lines, voices, voices_model):
 )
 def test_bad_options_are_refused(refused, voices, voices_model, options, message):
     assert message in refused("classify", voices_model, voices / "ann_0.wav", *options)
+
+
+def test_model_without_labels_is_refused(refused, digits_model, image, tmp_path):
+    density = autoreg.load(digits_model)
+    with torch.random.fork_rng(devices=[]):
+        plain = WaveNet(17, dilations=[1], residual=2, skip=2, hidden=2)
+    there = modeldir.save(
+        tmp_path, model=plain, signal=density.signal, space=autoreg.ConditionSpace({})
+    )
+    assert "knows no labels: there is nothing to tell apart" in refused("classify", there, image)
 
 
 def test_seconds_of_a_picture_are_refused(refused, digits_model, image):

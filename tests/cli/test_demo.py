@@ -1,53 +1,62 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from autoreg import demo as tour
-from autoreg.training.config import Config
+from autoreg.demo import Demo, Guess
+from autoreg.evaluation import Estimate, Evaluation
 
-CONFIG = {
-    "model": {"residual": 4, "skip": 6, "hidden": 6, "dilations": [1, 2], "features": True},
-    "training": {"steps": 2, "columns": 800},
-}
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """Where the demo of a model that has hardly learnt anything lies, and what it found."""
-    out = tmp_path_factory.mktemp("demo")
-    return out, tour.demo(out, config=Config.from_dict(CONFIG), device="cpu")
+ESTIMATES = ("accuracy", "nats_per_sequence", "nats_given_label", "bits_per_symbol")
+FOUND = Demo(
+    evaluation=Evaluation(
+        n=360,
+        of=("digit",),
+        protocol="the digits that were held out",
+        **{name: Estimate(0.5, 0.25) for name in (*ESTIMATES, "log_score", "ece")},
+    ),
+    unsure=[
+        Guess("1790", "8", ("1", 0.51), ("8", 0.44)),
+        Guess("275", "9", ("9", 0.62), ("7", 0.31)),
+    ],
+    pictures={name: Path(f"{name}.png") for name in ("generated", "completed", "progressive")},
+    seconds={"training": 100.0, "all": 110.0},
+)
 
 
 @pytest.fixture
-def demo(run, found, monkeypatch):
-    """A function that runs the verb and hands it what was found."""
-    asked = []
-    monkeypatch.setattr(
-        tour, "demo", lambda out, **options: asked.append((out, options)) or found[1]
-    )
+def demo(run, monkeypatch, tmp_path):
+    """A function that runs the verb and returns its result and what the tour was asked."""
 
     def invoke(*options):
-        result = run("demo", "--out", found[0], "--device", "cpu", *options)
-        (out, passed), quiet = asked[-1], "--json" in options or "--quiet" in options
-        assert (out, passed["device"]) == (found[0], "cpu")
-        assert (passed["console"] is None) == quiet
-        return result
+        asked = {}
+        monkeypatch.setattr(
+            tour, "demo", lambda out, **others: asked.update(out=out, **others) or FOUND
+        )
+        return run("demo", "--out", tmp_path, *options), asked
 
     return invoke
 
 
-def test_people_see_numbers_guesses_and_where_the_pictures_are(demo):
-    for options in ([], ["--quiet"]):
-        result = demo(*options)
-        assert result.exit_code == 0
-        for told in ("accuracy of digit", "bits per symbol", "least sure of", "progressive.png"):
-            assert told in result.stdout
+def test_people_see_numbers_guesses_and_where_the_pictures_are(demo, tmp_path):
+    result, asked = demo("--device", "cpu")
+    assert result.exit_code == 0
+    assert (asked["out"], asked["device"]) == (tmp_path, "cpu")
+    assert asked["console"].stderr
+    for told in ("accuracy of digit", "0.2500", "held out", "51.00%", "progressive.png"):
+        assert told in result.stdout
 
 
-def test_machines_see_what_evaluate_tells_and_more(demo, found, lines):
-    told = json.loads(demo("--json").stdout)
-    (judged,) = lines("evaluate", found[0])
+def test_machines_see_what_evaluate_tells_and_more(demo, lines, digits_model):
+    result, asked = demo("--json")
+    told = json.loads(result.stdout)
+    (judged,) = lines("evaluate", digits_model, "--limit", 1)
     assert told.keys() - judged.keys() == {"pictures"}
-    for name in ("n", "accuracy", "bits_per_symbol", "ece", "std_error"):
-        assert told[name] == judged[name]
-    assert set(told["seconds"]) == {"training", "all"}
+    assert judged.keys() <= told.keys()
+    assert told["accuracy"] == 0.5
+    assert told["std_error"]["ece"] == 0.25
+    assert asked["console"] is None
+
+
+def test_quiet_tour_shows_no_progress(demo):
+    assert demo("--quiet")[1]["console"] is None

@@ -33,11 +33,13 @@ def test_interrupted_run_ends_with_130(run, monkeypatch, tmp_path):
     result = run("train", "digits", "--out", tmp_path / "run", "--json")
     assert result.exit_code == 130
     assert json.loads(result.stdout)["ended"] == "interrupted"
+    people = run("train", "digits", "--out", tmp_path / "run", "--quiet")
+    assert people.stdout.endswith("1 steps in 0 s; interrupted, --resume goes on\n")
 
 
 def test_settings_come_from_a_file(lines, tmp_path):
     settings = tmp_path / "config.toml"
-    settings.write_text("[model]\nresidual = 3\n[training]\nwarmup = 7\n")
+    settings.write_text("[model]\nresidual = 3\nskip = 4\nhidden = 4\n[training]\nwarmup = 7\n")
     out = tmp_path / "run"
     small = ["--set", "model.dilations=[1]", *TINY[-6:]]
     lines("train", "digits", "--out", out, "--config", settings, *small)
