@@ -1,238 +1,465 @@
-"""A density says of files and arrays what the queries say of their symbols."""
+"""A Density answers about files what the questions answer about symbols."""
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from PIL import Image
 
-import autoreg as ar
 from autoreg import modeldir, scoring
 from autoreg.codecs.mulaw import MuLaw
 from autoreg.codecs.pixels import Threshold
 from autoreg.codecs.scan import Scan
+from autoreg.conditions import ConditionSpace
 from autoreg.data.picture import Picture
+from autoreg.data.plain import Plain
 from autoreg.data.sound import Sound
-from autoreg.density import Density
+from autoreg.density import Density, load
 from autoreg.models.wavenet import WaveNet
-from autoreg.queries import likelihood
-from autoreg.queries import posterior as bayes
+from autoreg.plaindata import ModelDirError
+from autoreg.queries import likelihood, posterior, sampling
+from tests.laws.recipes import randomise
+from tests.oracles import assert_drawn_from, every, index_of
 
 RATE = 1000
-SPEAKERS = ar.ConditionSpace({"speaker": ("ann", "bob"), "digit": ("0", "1")}, [1, 2, 3, 4])
-DIGITS = ar.ConditionSpace({"digit": ("0", "1", "2")})
+SPACE = ConditionSpace({"speaker": ("ann", "bob"), "digit": ("0", "1", "2")}, [3, 0, 1, 2, 2, 2])
 
 
-def wavenet(num_symbols, **settings):
+def wavenet(num_symbols, conditions, features=None):
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = WaveNet(num_symbols, residual=4, skip=5, hidden=6, condition_width=3, **settings)
-        for parameter in model.parameters():
-            parameter.data.normal_(0, 0.5)
-    return model.double().eval()
+        model = WaveNet(
+            num_symbols,
+            conditions=conditions,
+            residual=4,
+            skip=6,
+            hidden=5,
+            condition_width=3,
+            dilations=[1, 2],
+            num_features=0 if features is None else features.shape[-1],
+        )
+    model = randomise(model.double(), torch.Generator().manual_seed(0))
+    model = model.requires_grad_(requires_grad=False).eval()
+    return model if features is None else model.with_features(features)
 
 
-@pytest.fixture
-def speakers():
-    model = wavenet(16, dilations=[1, 2, 4], conditions=(2, 2))
-    sound = Sound(RATE, MuLaw(16))
-    return Density(model=model, signal=sound, space=SPEAKERS, target="speaker", card={})
+def sounds(**changes):
+    """Return a density over sounds of 16 levels."""
+    parts = {
+        "model": wavenet(16, SPACE.sizes),
+        "signal": Sound(RATE, MuLaw(16)),
+        "space": SPACE,
+        "target": "speaker",
+        "card": {},
+    }
+    return Density(**{**parts, **changes})
 
 
-@pytest.fixture(params=["raster", "serpentine", "column", "reversed"])
-def pictures(request):
-    scan = Scan(request.param, 2, 3)
-    model = wavenet(2, dilations=[1, 3], conditions=(3,), num_features=5)
-    model = model.with_features(scan.features()[None])
-    signal = Picture(Threshold(), scan)
-    return Density(model=model, signal=signal, space=DIGITS, target="digit", card={})
+def pictures(kind="serpentine", **changes):
+    """Return a density over pictures of 2 x 3 pixels, black or white."""
+    scan = Scan(kind, 2, 3)
+    parts = {
+        "model": wavenet(2, (3,), scan.features()[None]),
+        "signal": Picture(Threshold(), scan),
+        "space": ConditionSpace({"digit": ("0", "1", "2")}),
+        "target": "digit",
+        "card": {},
+    }
+    return Density(**{**parts, **changes})
+
+
+def image(*rows):
+    return np.array(rows, dtype=np.uint8) * 255
+
+
+SMILE = image([1, 0, 1], [0, 1, 1])
 
 
 @pytest.fixture
 def clip(tmp_path):
-    path = tmp_path / "clip.wav"
-    wave = np.random.default_rng(0).uniform(-0.8, 0.8, 700)
-    soundfile.write(path, wave, RATE)
+    return write(tmp_path / "clip.wav", 400)
+
+
+def write(path, length, rate=RATE, channels=1, seed=0):
+    noise = np.random.default_rng(seed).uniform(-0.9, 0.9, (length, channels))
+    soundfile.write(path, noise, rate, subtype="FLOAT")
     return path
 
 
-def test_a_file_read_in_pieces_is_scored_as_its_symbols_at_once(speakers, clip):
-    symbols = speakers.signal.read(clip).long()[None]
-    whole = likelihood.log_prob(speakers.model, symbols, SPEAKERS, given={"speaker": "bob"})
-    tiny = Density(**{**vars(speakers), "memory": 4 * 7 * speakers.model.floats_per_symbol})
-    answer = tiny.log_prob(clip, given={"speaker": "bob"})
+@pytest.fixture
+def drawing(tmp_path):
+    Image.fromarray(SMILE).save(tmp_path / "smile.png")
+    return tmp_path / "smile.png"
+
+
+def value(answer):
+    return pytest.approx(answer.value.tolist(), rel=1e-12)
+
+
+@pytest.mark.parametrize("prior", [None, "training", {"speaker": [0.9, 0.1]}])
+@pytest.mark.parametrize("given", [None, {"digit": 2}, {"speaker": "bob", "digit": "0"}])
+def test_a_file_is_as_likely_as_its_symbols(clip, given, prior):
+    density = sounds()
+    symbols = density.signal.read(clip).long()[None]
+    wanted = likelihood.log_prob(density.model, symbols, SPACE, given=given, prior=prior)
+    answer = density.log_prob(clip, given=given, prior=prior)
     assert answer.value.shape == ()
-    assert answer.kind == "exact"
-    torch.testing.assert_close(answer.value, whole.value[0], rtol=0, atol=1e-9)
-    torch.testing.assert_close(answer.bits_per_symbol, whole.bits_per_symbol[0])
+    assert float(answer) == value(replace(wanted, value=wanted.value[0]))
+    assert float(answer.bits_per_symbol) == pytest.approx(float(wanted.bits_per_symbol[0]))
+    assert (answer.kind, answer.method) == ("exact", wanted.method)
+    assert answer.cost.scored == wanted.cost.scored
+    assert answer.num_symbols == 400
 
 
-def test_per_symbol_values_add_up_to_the_answer_and_are_those_of_the_mixture(
-    speakers, clip, tmp_path
-):
-    answer = speakers.log_prob(clip, per_symbol=tmp_path / "f.npy")
-    found = torch.from_numpy(np.load(tmp_path / "f.npy"))
-    assert len(found) == int(answer.num_symbols) == 700
-    assert abs(float(found.sum() - answer.value)) < 1e-9
-    symbols = speakers.signal.read(clip).long()[None]
-    for length in (1, 2, 350):
-        prefix = likelihood.log_prob(speakers.model, symbols[:, :length], SPEAKERS)
-        assert abs(float(found[:length].sum() - prefix.value)) < 1e-9
+def test_files_arrays_and_tensors_are_the_same_signals(tmp_path):
+    density = sounds()
+    paths = [write(tmp_path / f"{n}.wav", 50, seed=n) for n in range(3)]
+    waves = np.stack([soundfile.read(path)[0] for path in paths])
+    wanted = density.log_prob(paths)
+    assert wanted.value.shape == (3,)
+    assert density.log_prob(waves).value.tolist() == value(wanted)
+    assert density.log_prob(torch.from_numpy(waves)).value.tolist() == value(wanted)
+    assert density.log_prob([str(path) for path in paths]).value.tolist() == value(wanted)
+    for number, path in enumerate(paths):
+        one = density.log_prob(path)
+        assert float(one) == pytest.approx(float(wanted.value[number]))
+        array = density.log_prob(waves[number])
+        assert array.value.shape == ()
+        assert float(array) == pytest.approx(float(one))
+        assert float(array.bits_per_symbol) == pytest.approx(float(one.bits_per_symbol))
 
 
-def test_per_symbol_values_are_of_one_file(speakers, clip, tmp_path):
-    with pytest.raises(ValueError, match="per_symbol needs one file"):
-        speakers.log_prob([clip], per_symbol=tmp_path / "f.npy")
+def test_files_of_unequal_length_are_scored_as_alone(tmp_path):
+    density = sounds()
+    paths = [write(tmp_path / f"{n}.wav", 10 + 17 * n, seed=n) for n in range(4)]
+    together = density.log_prob(paths)
+    assert together.num_symbols.tolist() == [10, 27, 44, 61]
+    for number, path in enumerate(paths):
+        assert float(together.value[number]) == pytest.approx(float(density.log_prob(path)))
+        told = density.posterior(paths).probs[number]
+        assert told.tolist() == pytest.approx(density.posterior(path).probs.tolist())
 
 
-def test_several_files_of_unequal_length_are_scored_each_as_alone(speakers, clip, tmp_path):
-    short = tmp_path / "short.wav"
-    soundfile.write(short, soundfile.read(clip)[0][:90], RATE)
-    both = speakers.posterior([clip, short])
-    assert both.value.shape == (2, 2)
-    for row, path in enumerate([clip, short]):
-        alone = speakers.posterior(path)
-        assert alone.value.shape == (2,)
-        torch.testing.assert_close(both.value[row], alone.value, rtol=0, atol=1e-9)
-        torch.testing.assert_close(both.log_evidence[row], speakers.log_prob(path).value)
+@pytest.mark.parametrize("memory", [10_000, 20_000, 100_000])
+def test_a_file_in_pieces_equals_one_pass(clip, tmp_path, memory):
+    whole = sounds().log_prob(clip, per_symbol=tmp_path / "whole.npy")
+    parts = sounds(memory=memory).log_prob(clip, per_symbol=tmp_path / "parts.npy", block=150)
+    assert float(parts) == pytest.approx(float(whole), rel=1e-13)
+    factors = np.load(tmp_path / "whole.npy")
+    assert np.allclose(np.load(tmp_path / "parts.npy"), factors, rtol=0, atol=1e-10)
 
 
-def test_the_target_is_asked_for_unless_told(speakers, clip):
-    assert speakers.posterior(clip).of == ("speaker",)
-    assert speakers.posterior(clip, of=("digit", "speaker")).labels[1] == "0/bob"
-    progress = speakers.posterior(clip, every_prefix=True)
-    assert progress.value.shape == (701, 2)
-    torch.testing.assert_close(progress.value[-1], speakers.posterior(clip).value)
+class Recorder:
+    """A model that notes what it is asked to read."""
+
+    def __init__(self, model):
+        self.model, self.shapes = model, []
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def read(self, state, symbols):
+        self.shapes.append(tuple(symbols.shape))
+        return self.model.read(state, symbols)
 
 
-def test_a_piece_of_a_file_is_the_piece_of_its_symbols(speakers, clip):
-    piece = speakers.log_prob(clip, start=0.1, stop=0.25, given={"speaker": "ann", "digit": 1})
-    symbols = speakers.signal.read(clip).long()[None, 100:250]
-    factors = scoring.log_factors(speakers.model, symbols, torch.tensor([1]))
-    assert abs(float(piece.value - factors.detach().sum())) < 1e-9
+@pytest.mark.parametrize("fitting", [5, 70, 100])
+def test_no_more_of_a_file_is_read_at_once_than_memory_holds(clip, fitting):
+    recorder = Recorder(wavenet(16, SPACE.sizes))
+    memory = 4 * recorder.floats_per_symbol * 6 * fitting
+    sounds(model=recorder, memory=memory).log_prob(clip)
+    assert {rows for rows, _ in recorder.shapes} == {6}
+    assert max(columns for _, columns in recorder.shapes) == fitting
+    assert sum(columns for _, columns in recorder.shapes) == 400
 
 
-def test_rate_and_channels_that_differ_name_the_way_out(speakers, tmp_path):
-    wave = np.random.default_rng(0).uniform(-0.5, 0.5, (800, 2))
-    soundfile.write(tmp_path / "fast.wav", wave[:, 0], 2 * RATE)
-    soundfile.write(tmp_path / "stereo.wav", wave, RATE)
-    with pytest.raises(ValueError, match=r"fast\.wav.*2000.*--resample"):
-        speakers.log_prob(tmp_path / "fast.wav")
-    with pytest.raises(ValueError, match=r"stereo\.wav.*--mono"):
-        speakers.posterior(tmp_path / "stereo.wav")
-    assert speakers.log_prob(tmp_path / "fast.wav", resample=True).num_symbols == 400
-    assert speakers.log_prob(tmp_path / "stereo.wav", mono=True).num_symbols == 800
+@pytest.mark.parametrize("given", [None, {"digit": 1}, {"digit": 1, "speaker": "ann"}])
+def test_values_per_symbol_are_log_p_of_each_given_those_before(clip, tmp_path, given):
+    density = sounds()
+    path = tmp_path / "factors.npy"
+    answer = density.log_prob(clip, given=given, per_symbol=path)
+    factors = np.load(path)
+    assert factors.shape == (400,)
+    assert factors.sum() == pytest.approx(float(answer), rel=1e-12)
+    symbols = density.signal.read(clip).long()
+    for end in (1, 2, 57):
+        prefix = likelihood.log_prob(density.model, symbols[None, :end], SPACE, given=given)
+        assert factors[:end].sum() == pytest.approx(float(prefix.value), rel=1e-10)
 
 
-def test_how_files_are_read_means_nothing_to_arrays_and_pictures(speakers, pictures):
-    with pytest.raises(ValueError, match="mono tell how files are read; got an array"):
-        speakers.log_prob(torch.zeros(5), mono=True)
-    with pytest.raises(ValueError, match="start tell how sounds are read; this is a picture"):
-        pictures.log_prob("image.png", start=0.1)
+def test_a_file_that_fails_half_way_leaves_no_values(tmp_path):
+    noise = np.random.default_rng(0).uniform(-1, 1, 400)
+    noise[300] = np.nan
+    soundfile.write(tmp_path / "nan.wav", noise, RATE, subtype="FLOAT")
+    with pytest.raises(ValueError, match=r"nan\.wav: needs finite samples; .* at sample 300"):
+        sounds().log_prob(tmp_path / "nan.wav", per_symbol=tmp_path / "f.npy", block=100)
+    assert [path.name for path in tmp_path.iterdir()] == ["nan.wav"]
 
 
-def test_every_question_follows_the_scan(pictures):
-    image = torch.tensor([[0, 255, 0], [255, 255, 0]], dtype=torch.uint8)
-    symbols = pictures.signal.scan.unroll((image > 127).long())[None]
-    answer = pictures.posterior(image)
-    expected = bayes.posterior(pictures.model, symbols, DIGITS)
-    torch.testing.assert_close(answer.value, expected.value[0], rtol=0, atol=1e-12)
-    generator = torch.Generator().manual_seed(0)
-    draws = pictures.complete(image, 5, keep=4, generator=generator)
-    kept = torch.zeros(6, dtype=torch.bool)
-    kept[pictures.signal.scan.order[:4]] = True
-    assert bool((draws.decode() == image)[:, kept.reshape(2, 3)].all())
-    assert draws.log_evidence is not None
-    assert draws.log_evidence.kind == "exact"
-
-
-def test_draws_of_a_density_can_be_saved_and_read_back(pictures, speakers, tmp_path):
-    generator = torch.Generator().manual_seed(0)
-    draws = pictures.sample(1, given={"digit": 2}, generator=generator)
-    assert draws.labels == ({"digit": "2"},)
-    pictures.signal.write(tmp_path / "one.png", draws.symbols[0])
-    assert torch.equal(pictures.signal.read(tmp_path / "one.png").long(), draws.symbols[0])
-    spoken = speakers.sample(2, seconds=0.05, generator=generator)
-    spoken.save(tmp_path / "out.wav")
-    assert spoken.symbols.shape == (2, 50)
-    assert soundfile.info(tmp_path / "out.wav").frames == 2 * 50 + RATE // 4
-
-
-def test_a_completion_is_as_long_as_the_clip_or_as_asked(speakers, clip):
-    generator = torch.Generator().manual_seed(0)
-    wave = speakers.signal.decode(speakers.signal.read(clip))[:20]
-    assert speakers.complete(wave, 1, keep=15, generator=generator).symbols.shape == (1, 20)
-    longer = speakers.complete(wave, 2, seconds=0.03, generator=generator)
-    assert longer.symbols.shape == (2, 30)
-    assert torch.equal(longer.symbols[0, :20], speakers.signal.encode(wave).long())
-    with pytest.raises(ValueError, match=r"keep needs to lie within 0\.\.20, the signal; got 21"):
-        speakers.complete(wave, 1, keep=21)
-    with pytest.raises(ValueError, match="complete needs one signal; got 2"):
-        speakers.complete(wave.reshape(2, 10), 1)
-    with pytest.raises(ValueError, match="length is needed"):
-        speakers.complete(wave, 1)
-
-
-def test_seconds_are_for_sounds(pictures):
-    with pytest.raises(ValueError, match=r"seconds are for sounds.*this is a picture"):
-        pictures.sample(1, seconds=1.0)
-
-
-def test_a_saved_density_loads_and_answers_alike(speakers, clip, tmp_path):
-    modeldir.save(
-        tmp_path / "m",
-        model=speakers.model,
-        signal=speakers.signal,
-        space=SPEAKERS,
-        target="digit",
-    )
-    loaded = ar.load(tmp_path / "m", device="cpu")
-    assert loaded.target == "digit"
-    ours = speakers.log_prob(clip, prior="training")
-    torch.testing.assert_close(loaded.log_prob(clip, prior="training").value, ours.value)
-    narrow = ar.load(tmp_path / "m", device="cpu", dtype=torch.float32).log_prob(clip)
-    assert narrow.value.dtype == torch.float64
-    assert abs(float(narrow.value - speakers.log_prob(clip).value)) < 1e-3
-
-
-def test_no_file_at_all_is_refused(speakers):
-    with pytest.raises(ValueError, match="signals needs at least one file; got an empty list"):
-        speakers.posterior([])
-
-
-@pytest.mark.gpu
-def test_a_gpu_answers_as_the_cpu_does(tmp_path):
-    density = ar.load("digits", device="cpu")
-    draws = density.sample(4, generator=torch.Generator().manual_seed(0)).decode()
-    there = ar.load("digits", device="cuda")
-    for ours, theirs in (
-        (density.log_prob(draws).value, there.log_prob(draws).value),
-        (density.posterior(draws).value, there.posterior(draws).value),
+def test_a_piece_of_a_file_is_named_in_seconds(clip):
+    density = sounds()
+    wave = soundfile.read(clip)[0]
+    for options, piece in (
+        ({"stop": 0.1}, wave[:100]),
+        ({"start": 0.1, "stop": 0.25}, wave[100:250]),
+        ({"start": 0.35}, wave[350:]),
     ):
-        torch.testing.assert_close(ours, theirs.cpu(), rtol=0, atol=1e-3)
+        wanted = density.log_prob(piece)
+        assert float(density.log_prob(clip, **options)) == pytest.approx(float(wanted))
+        told = density.posterior(clip, **options)
+        assert told.probs.tolist() == pytest.approx(density.posterior(piece).probs.tolist())
+    nothing = density.log_prob(clip, stop=0.0)
+    assert float(nothing) == pytest.approx(0, abs=1e-15)
+    assert nothing.num_symbols == 0
 
 
-MEMORY = """
+def test_the_target_is_asked_for_unless_another_factor_is(clip):
+    density = sounds()
+    symbols = density.signal.read(clip).long()[None, :40]
+    for of, names in ((None, "speaker"), ("digit", "digit"), (["digit", "speaker"],) * 2):
+        wanted = posterior.posterior(density.model, symbols, SPACE, of=names)
+        answer = density.posterior(clip, of=of, stop=0.04)
+        assert answer.labels == wanted.labels
+        assert answer.value.tolist() == value(replace(wanted, value=wanted.value[0]))
+        assert float(answer.log_evidence) == pytest.approx(float(wanted.log_evidence[0]))
+    assert sounds(target=None).posterior(clip).of == ("speaker", "digit")
+
+
+def test_priors_and_what_is_given_count(clip):
+    density = sounds()
+    certain = density.posterior(clip, given={"speaker": "ann"})
+    assert certain.probs.tolist() == pytest.approx([1, 0])
+    only_2 = density.posterior(clip, of="digit", prior={"digit": [0.0, 0.0, 1.0]})
+    assert only_2.best == ["2"]
+    assert only_2.probs.tolist() == pytest.approx([0, 0, 1])
+
+
+def test_every_prefix_of_a_file_has_its_posterior(tmp_path):
+    density, path = sounds(), write(tmp_path / "short.wav", 20)
+    answer = density.posterior(path, every_prefix=True)
+    assert answer.value.shape == (21, 2)
+    assert answer.log_evidence.shape == (21,)
+    assert answer.probs[0].tolist() == pytest.approx([0.5, 0.5])
+    for end in (1, 7, 20):
+        alone = density.posterior(path, stop=end / RATE)
+        assert answer.probs[end].tolist() == pytest.approx(alone.probs.tolist())
+    assert density.posterior([path, path], every_prefix=True).value.shape == (2, 21, 2)
+
+
+@pytest.mark.parametrize("kind", ["raster", "serpentine", "column", "reversed"])
+def test_a_picture_is_unrolled_along_its_scan(kind, drawing):
+    density = pictures(kind)
+    order = Scan(kind, 2, 3).order
+    symbols = torch.from_numpy(SMILE // 255).long().flatten()[order]
+    wanted = likelihood.log_prob(density.model, symbols[None], density.space)
+    assert float(density.log_prob(drawing)) == pytest.approx(float(wanted.value[0]))
+    assert float(density.log_prob(SMILE)) == pytest.approx(float(wanted.value[0]))
+    assert density.log_prob(np.stack([SMILE] * 2)).value.tolist() == value(
+        replace(wanted, value=wanted.value.expand(2))
+    )
+
+
+def test_all_pictures_have_mass_one():
+    everything = every(2, 6).reshape(-1, 2, 3).to(torch.uint8) * 255
+    for given in (None, {"digit": 1}):
+        total = pictures().log_prob(everything, given=given).value.exp().sum()
+        assert float(total) == pytest.approx(1, abs=1e-10)
+
+
+def test_drawn_pictures_follow_the_law_of_pictures():
+    density = pictures()
+    draws = density.sample(5000, given={"digit": 2}, generator=torch.Generator().manual_seed(0))
+    everything = every(2, 6).reshape(-1, 2, 3).to(torch.uint8) * 255
+    law = density.log_prob(everything, given={"digit": 2}).value.exp()
+    drawn = index_of((draws.decode() // 255).flatten(1).long(), 2)
+    assert_drawn_from(drawn.bincount(minlength=64), law)
+    assert set(map(str, draws.labels)) == {"{'digit': '2'}"}
+
+
+def test_draws_are_saved_as_what_they_are(tmp_path):
+    pictures().sample(5, generator=torch.Generator().manual_seed(0)).save(tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as grid:
+        assert grid.size[0] >= 3 * 3
+    draws = sounds().sample(2, seconds=0.03, generator=torch.Generator().manual_seed(0))
+    assert draws.symbols.shape == (2, 30)
+    draws.save(tmp_path / "draws.wav")
+    wave, rate = soundfile.read(tmp_path / "draws.wav")
+    assert rate == RATE
+    assert len(wave) == 2 * 30 + RATE // 4
+
+
+def test_sampling_passes_everything_on():
+    density = sounds()
+    options = {"given": {"digit": 0}, "prior": "training", "temperature": 0.7, "top_p": 0.9}
+    draws = density.sample(9, length=6, **options, generator=torch.Generator().manual_seed(5))
+    wanted = sampling.sample(
+        density.model, 9, SPACE, length=6, **options, generator=torch.Generator().manual_seed(5)
+    )
+    assert torch.equal(draws.symbols, wanted.symbols)
+    assert draws.labels == wanted.labels
+    assert draws.method == wanted.method
+    assert draws.signal is density.signal
+
+
+def test_completions_keep_the_beginning_along_the_scan(drawing):
+    density = pictures("serpentine")
+    generator = torch.Generator().manual_seed(0)
+    for signal in (drawing, SMILE):
+        draws = density.complete(signal, 300, keep=4, generator=generator)
+        pixels = draws.decode().flatten(1) // 255
+        # Along the serpentine: the first row, then the last pixel of the second.
+        assert (pixels[:, [0, 1, 2, 5]] == torch.tensor([1, 0, 1, 1])).all()
+        assert pixels[:, 3:5].float().var(0).min() > 0
+        evidence = likelihood.log_prob(density.model, torch.tensor([[1, 0, 1, 1]]), density.space)
+        assert float(draws.log_evidence.value) == pytest.approx(float(evidence.value[0]))
+
+
+def test_completions_keep_seconds_of_a_sound(clip):
+    density = sounds()
+    generator = torch.Generator().manual_seed(0)
+    symbols = density.signal.read(clip).long()
+    draws = density.complete(clip, 3, keep_seconds=0.3, generator=generator)
+    assert draws.symbols.shape == (3, 400)
+    assert (draws.symbols[:, :300] == symbols[:300]).all()
+    draws = density.complete(clip, 3, keep=0, seconds=0.01, generator=generator)
+    assert draws.symbols.shape == (3, 10)
+    draws = density.complete(clip, 3, length=405, generator=generator)
+    assert (draws.symbols[:, :400] == symbols).all()
+    assert draws.symbols.shape == (3, 405)
+    draws = density.complete(clip, 3, start=0.1, stop=0.2, length=102, generator=generator)
+    assert (draws.symbols[:, :100] == symbols[100:200]).all()
+
+
+def test_a_saved_density_answers_the_same(tmp_path, drawing):
+    density = pictures()
+    modeldir.save(
+        tmp_path / "model",
+        model=density.model,
+        signal=density.signal,
+        space=density.space,
+        target="digit",
+        protocol="drawn by hand",
+    )
+    loaded = load(tmp_path / "model", device="cpu")
+    assert float(loaded.log_prob(drawing)) == float(density.log_prob(drawing))
+    assert loaded.posterior(drawing).of == ("digit",)
+    assert loaded.card["protocol"] == "drawn by hand"
+    single = load(tmp_path / "model", device="cpu", dtype=torch.float32)
+    wanted = float(density.log_prob(drawing))
+    assert float(single.log_prob(drawing)) == pytest.approx(wanted, abs=1e-5)
+    assert float(single.log_prob(drawing)) != wanted
+
+
+def test_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(ModelDirError, match="is not a model: a directory, a bundled model"):
+        load(tmp_path / "nothing", device="cpu")
+
+
+def test_wrong_rates_and_channels_name_the_option_that_allows_them(tmp_path):
+    density = sounds()
+    fast = write(tmp_path / "fast.wav", 300, rate=2 * RATE)
+    pair = write(tmp_path / "pair.wav", 300, channels=2)
+    asked = [density.log_prob, density.posterior, lambda f, **o: density.complete(f, 1, **o)]
+    for ask in asked:
+        with pytest.raises(ValueError, match=r"fast\.wav: .*1000 Hz; got 2000.*--resample"):
+            ask(fast)
+        with pytest.raises(ValueError, match=r"pair\.wav: needs one channel; got 2.*--mono"):
+            ask(pair)
+        with pytest.raises(FileNotFoundError, match=r"gone\.wav: no such sound file"):
+            ask(tmp_path / "gone.wav")
+    assert density.log_prob(fast, resample=True).num_symbols == 150
+    assert density.log_prob(pair, mono=True).num_symbols == 300
+    with pytest.raises(ValueError, match=r"fast\.wav: .*--resample"):
+        density.log_prob([write(tmp_path / "good.wav", 9), fast])
+
+
+def test_pictures_of_another_size_are_refused_by_name(tmp_path):
+    Image.fromarray(image([1, 0], [0, 1])).save(tmp_path / "small.png")
+    with pytest.raises(ValueError, match=r"small\.png: the image needs 2 rows of 3 pixels; got 2"):
+        pictures().log_prob(tmp_path / "small.png")
+    with pytest.raises(ValueError, match=r"images need shape \(\.\.\., 2, 3\); got \(2, 2\)"):
+        pictures().log_prob(image([1, 0], [0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda d, f: d.log_prob([f, f], per_symbol="f.npy"), "per_symbol needs one file"),
+        (lambda d, f: d.log_prob(f, per_symbol="f.csv"), r"f\.csv: .* ends in \.npy"),
+        (lambda d, f: d.log_prob([]), "at least one file; got an empty list"),
+        (lambda d, f: d.log_prob(np.zeros(9), start=1.0), "start tell how files are read"),
+        (lambda d, f: d.log_prob(f, given={"speaker": "cid"}), "no speaker 'cid'; it knows ann"),
+        (lambda d, f: d.posterior(f, of="hue"), "no factor 'hue'; it has speaker, digit"),
+        (lambda d, f: d.posterior(f, prior={"speaker": [0.5, 0.6]}), "needs to sum to 1"),
+        (lambda d, f: d.sample(2), "length is needed"),
+        (lambda d, f: d.sample(2, length=3, seconds=1.0), "seconds are for sounds, instead of a"),
+        (lambda d, f: d.sample(0, length=3), "count needs to be at least 1; got 0"),
+        (lambda d, f: d.sample(1, length=3, temperature=0.0), "temperature needs to be above 0"),
+        (lambda d, f: d.complete([f, f], 2), "complete needs one signal; got 2"),
+        (lambda d, f: d.complete(np.zeros((3, 9)), 2), "complete needs one signal; got 3"),
+        (lambda d, f: d.complete(f, 2, keep=401), r"keep needs to lie within 0\.\.400.*got 401"),
+        (lambda d, f: d.complete(f, 2, keep=-1), r"keep needs to lie within 0\.\.400.*got -1"),
+        (lambda d, f: d.complete(f, 2, keep_seconds=0.5), r"within 0\.\.400, the signal; got 500"),
+        (lambda d, f: d.complete(f, 2), "length is needed"),
+        (lambda d, f: d.complete(f, 2, length=399), "needs to be at least 400; got 399"),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(clip, ask, message):
+    with pytest.raises(ValueError, match=message):
+        ask(sounds(), clip)
+
+
+def test_seconds_and_reading_options_are_for_sounds(drawing):
+    with pytest.raises(ValueError, match=r"seconds are for sounds.*this is a picture"):
+        pictures().sample(1, seconds=1.0)
+    with pytest.raises(ValueError, match=r"seconds are for sounds.*this is a picture"):
+        pictures().complete(drawing, 1, keep_seconds=0.1)
+    for ask in (pictures().log_prob, pictures().posterior):
+        with pytest.raises(ValueError, match="stop tell how sounds are read; this is a picture"):
+            ask(drawing, stop=1.0)
+
+
+def test_a_plain_file_is_scored_too(tmp_path):
+    np.save(tmp_path / "symbols.npy", np.array([0, 2, 1, 1]))
+    density = Density(
+        model=wavenet(3, ()), signal=Plain(3), space=ConditionSpace({}), target=None, card={}
+    )
+    wanted = scoring.log_factors(density.model, torch.tensor([[0, 2, 1, 1]]), torch.tensor([0]))
+    assert float(density.log_prob(tmp_path / "symbols.npy")) == pytest.approx(float(wanted.sum()))
+    assert density.posterior(tmp_path / "symbols.npy").value.tolist() == [0]
+
+
+MEASURE = """
 import resource, sys
-import autoreg as ar
-density = ar.load(sys.argv[1], device="cpu")
-density.log_prob(sys.argv[2], given={"speaker": "ann", "digit": 0})
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+import torch
+from autoreg.density import load
+torch.set_num_threads(1)
+answer = load(sys.argv[1], device="cpu").log_prob(sys.argv[2], per_symbol=sys.argv[3])
+print(int(answer.num_symbols), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
 @pytest.mark.slow
-def test_ten_minutes_take_the_memory_of_one(tmp_path):
-    model = wavenet(16, dilations=[1, 2, 4], conditions=(2, 2)).float()
-    modeldir.save(tmp_path / "m", model=model, signal=Sound(RATE, MuLaw(16)), space=SPEAKERS)
-    peaks = []
+def test_ten_minutes_of_sound_take_the_memory_of_one(tmp_path):
+    rate = 8000
+    modeldir.save(
+        tmp_path / "model",
+        model=wavenet(16, (2,)).float(),
+        signal=Sound(rate, MuLaw(16)),
+        space=ConditionSpace({"speaker": ("ann", "bob")}),
+    )
+    held = {}
     for minutes in (1, 10):
-        path = tmp_path / f"{minutes}.wav"
-        wave = np.random.default_rng(0).uniform(-0.5, 0.5, minutes * 60 * RATE)
-        soundfile.write(path, wave, RATE)
-        command = [sys.executable, "-c", MEMORY, str(tmp_path / "m"), str(path)]
-        ran = subprocess.run(command, capture_output=True, text=True, check=True)
-        peaks.append(int(ran.stdout))
-    assert peaks[1] < 1.2 * peaks[0]
+        path = write(tmp_path / f"{minutes}.wav", 60 * minutes * rate, rate=rate)
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, tmp_path / "model", path, tmp_path / "factors.npy"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        count, held[minutes] = map(int, done.stdout.split())
+        assert count == 60 * minutes * rate
+    assert held[10] < 1.2 * held[1], held

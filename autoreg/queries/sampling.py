@@ -14,7 +14,7 @@ from autoreg.events import Rules
 from autoreg.protocol import SequenceModel, State
 from autoreg.queries.likelihood import check_space, log_likelihoods
 from autoreg.walks.inversion import invert
-from autoreg.walks.reference import walk
+from autoreg.walks.reference import check_chance, walk
 
 
 def sample(
@@ -86,6 +86,7 @@ def complete(
             beginning no probability.
     """
     begin = time.perf_counter()
+    check_chance(temperature, top_p)
     space = check_space(model, space)
     length = _length(model, length, len(beginning))
     if count < 1:

@@ -75,11 +75,7 @@ def walk(
             forced symbol lies outside its set.
     """
     _check(model, state, rules, uniforms, rule_state, path, log_weights)
-    if not 0 < temperature < math.inf or not 0 < top_p <= 1:
-        raise ValueError(
-            "temperature needs to be above 0 and finite, top_p within (0, 1]; "
-            f"got {temperature} and {top_p}. A small temperature favours the likeliest symbols."
-        )
+    check_chance(temperature, top_p)
     count, length = uniforms.shape
     if groups < 1 or count % groups:
         raise ValueError(f"{count} paths do not make {groups} equal groups")
@@ -117,6 +113,15 @@ def walk(
         empty = torch.zeros(count, 0, device=device)
         return Walk(empty.long(), empty.double(), state, d, 0)
     return Walk(torch.stack(symbols, 1), torch.stack(masses, 1), state, d, len(symbols))
+
+
+def check_chance(temperature: float, top_p: float) -> None:
+    """Refuse a temperature or a top_p by which nothing can be drawn."""
+    if not 0 < temperature < math.inf or not 0 < top_p <= 1:
+        raise ValueError(
+            "temperature needs to be above 0 and finite, top_p within (0, 1]; "
+            f"got {temperature} and {top_p}. A small temperature favours the likeliest symbols."
+        )
 
 
 def _check(
