@@ -142,7 +142,9 @@ class Density:
             given: Labels that are known.
             prior: Of the conditions; see ``ConditionSpace.log_prior``.
             every_prefix: Give the posterior after every prefix too, from the same pass:
-                (T + 1, K) or (B, T + 1, K), row t from the first t symbols.
+                (T + 1, K) or (B, T + 1, K), row t from the first t symbols. Of sounds whose
+                gain is "peak" these are prefixes of the normalised clip, whose peak may lie in
+                their future; ``stop`` gives a beginning by its own peak.
             **reading: How files are read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
         """
         symbols, lengths, alone = self.encode(signals, **reading)
