@@ -122,12 +122,9 @@ class Laws:
         space = self.symbols.new_tensor(every)
         for condition in self.condition.unique():
             one = condition.expand(len(space))
-            total = scoring.log_factors(model, space, one).sum(1).logsumexp(0)
-            off = abs(float(total))
-            _demand(
-                off <= length * self.tolerance,
-                f"the mass of all sequences is one: its log is {float(total):.3g}",
-            )
+            total = float(scoring.log_factors(model, space, one).sum(1).logsumexp(0))
+            law = f"the mass of all sequences is one: its log is {total:.3g}"
+            _demand(abs(total) <= length * self.tolerance, law)
 
     def reading_equals_writing_out(self) -> None:
         """The factors are the entries of the written-out distributions."""
@@ -143,9 +140,8 @@ class Laws:
             state = self.model.step(state, column)
         self.close(torch.stack(stepped, 1), self.factors, "stepping equals reading")
         for cut in {0, 1, self.symbols.shape[1] // 2, self.symbols.shape[1]}:
-            first, middle = self.model.read(
-                self.model.start(self.condition), self.symbols[:, :cut]
-            )
+            begin = self.model.start(self.condition)
+            first, middle = self.model.read(begin, self.symbols[:, :cut])
             second, last = self.model.read(middle, self.symbols[:, cut:])
             both = torch.cat([first, second], 1)
             self.close(both, self.factors, "reading in two pieces equals reading at once")
@@ -154,6 +150,7 @@ class Laws:
     def same(self, left: State, right: State, law: str) -> None:
         """Demand two equal states."""
         self.close(left.next, right.next, law)
+        _demand(len(left.memory) == len(right.memory), f"{law}: as many tensors")
         for one, other in zip(left.memory, right.memory, strict=True):
             self.close(one.double(), other.double(), law)
 
@@ -187,23 +184,21 @@ class Laws:
 
     def rows_are_independent(self) -> None:
         """Each row of a batch is scored as alone."""
-        for row in range(len(self.symbols)):
-            alone = scoring.log_factors(
-                self.model, self.symbols[row : row + 1], self.condition[row : row + 1]
-            )
-            self.close(alone, self.factors[row : row + 1], "a row of a batch is scored as alone")
+        for row, factors in enumerate(self.factors):
+            own, one = self.symbols[row : row + 1], self.condition[row : row + 1]
+            alone = scoring.log_factors(self.model, own, one)[0]
+            self.close(alone, factors, "a row of a batch is scored as alone")
 
     def padding_counts_nothing(self) -> None:
         """A row that ends early is scored as alone; its padding counts 0."""
-        for row, own in enumerate(self.symbols.unbind()):
-            end = (3 * row) % (len(own) + 1)
-            lengths = torch.full_like(self.condition, len(own))
-            lengths[row] = end
-            padded = scoring.log_factors(self.model, self.symbols, self.condition, lengths)[row]
-            one = self.condition[row : row + 1]
-            alone = scoring.log_factors(self.model, own[None, :end], one)[0]
-            self.close(padded[:end], alone, "a row that ends early is scored as alone")
-            _demand(bool((padded[end:] == 0).all()), "padded factors are exactly 0")
+        ends = [(3 * row) % (self.symbols.shape[1] + 1) for row in range(len(self.symbols))]
+        lengths = self.condition.new_tensor(ends)
+        padded = scoring.log_factors(self.model, self.symbols, self.condition, lengths)
+        for row, end in enumerate(ends):
+            own, one = self.symbols[row : row + 1, :end], self.condition[row : row + 1]
+            alone = scoring.log_factors(self.model, own, one)[0]
+            self.close(padded[row, :end], alone, "a row that ends early is scored as alone")
+            _demand(bool((padded[row, end:] == 0).all()), "padded factors are exactly 0")
 
     def no_factor_sees_its_future(self) -> None:
         """Changing symbol t leaves the factors before t bit-equal, and t's distribution too."""
