@@ -178,9 +178,7 @@ def test_a_model_of_one_length_draws_no_more():
     assert sample(PICTURES, 2, length=3, generator=chance()).symbols.shape == (2, 3)
     with pytest.raises(ValueError, match="knows sequences of 5 symbols; got 6"):
         sample(PICTURES, 2, length=6, generator=chance())
-    with pytest.raises(
-        ValueError, match="it needs to be at least 6; got 5"
-    ):
+    with pytest.raises(ValueError, match="it needs to be at least 6; got 5"):
         complete(PICTURES, torch.zeros(6, dtype=torch.int64), 2, generator=chance())
 
 
