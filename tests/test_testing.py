@@ -162,6 +162,14 @@ def looks_at_the_next_symbol():
     return with_members(read=read)
 
 
+def lets_a_row_see_its_own_symbol():
+    def log_probs(symbols, condition):
+        own = torch.nn.functional.one_hot(symbols, 3)
+        return (TABLE.log_probs(symbols, condition) + own).log_softmax(-1)
+
+    return with_members(log_probs=log_probs)
+
+
 def claims_a_smaller_order():
     return with_members(order=1)
 
@@ -264,6 +272,10 @@ BROKEN = {
         Laws.no_factor_sees_its_future,
         "no factor sees its future: changing symbol 1 moved an earlier one",
     ),
+    lets_a_row_see_its_own_symbol: (
+        Laws.no_factor_sees_its_future,
+        "no distribution sees its own symbol: changing 0 moved its row",
+    ),
     claims_a_smaller_order: (
         Laws.no_factor_sees_beyond_the_order,
         "order 1: changing symbol 0 moved one beyond it",
@@ -286,6 +298,7 @@ BROKEN = {
 
 # These break laws that come before the one that names them best.
 SEVERAL = {
+    lets_a_row_see_its_own_symbol,
     looks_at_the_next_symbol,
     mixes_the_rows_of_a_batch,
     scales_by_the_length,

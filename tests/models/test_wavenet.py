@@ -91,6 +91,10 @@ def test_memory_is_laid_out_as_documented():
     model = wavenet(kernel_size=3, input_kernel=3)
     symbols, _ = some(model, 2, 9)
     state = model.start(torch.tensor([4, 1]))
+    assert state.memory[0].tolist() == [0, 0]
+    for ring in state.memory[3:]:
+        assert (ring[:, 0] != 0).all()
+        assert (ring[:, 1:] == 0).all(), "before the start all is zero"
     inputs = [model.embed(torch.tensor([3, 3]))]  # the start symbol is number 0
     for column in symbols.unbind(1):
         state = model.step(state, column)
