@@ -6,6 +6,14 @@ import pytest
 from autoreg.training.interrupt import Interrupt
 
 
+@pytest.fixture(autouse=True)
+def _usual_ctrl_c():
+    """Handle Ctrl-C as Python does, also where a shell started the tests with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_first_signal_asks(number):
     with Interrupt() as interrupt:
