@@ -1,0 +1,1 @@
+"""How answers are computed, exactly or by chance."""
