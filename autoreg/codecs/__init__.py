@@ -25,6 +25,9 @@ class Codec(Protocol):
     def decode(self, symbols: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
         """Return the sample that each symbol stands for; encoding it gives the symbol back."""
 
+    def between(self, low: float | int, high: float | int) -> tuple[int, int]:
+        """Return the first and the last symbol that decode to samples within low..high."""
+
     def config(self) -> dict[str, Any]:
         """Return the codec as plain data: its kind and its fields."""
 

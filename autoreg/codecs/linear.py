@@ -8,7 +8,13 @@ import torch
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from autoreg.codecs.symbols import MOST_LEVELS, check_levels, check_symbols, symbol_dtype
+from autoreg.codecs.symbols import (
+    MOST_LEVELS,
+    check_levels,
+    check_symbols,
+    symbol_dtype,
+    symbols_between,
+)
 
 if TYPE_CHECKING:
     from autoreg.codecs import Codec
@@ -61,6 +67,13 @@ class Linear:
         """Return the grid points, float32."""
         check_symbols(symbols, self.levels)
         return (self.low + symbols.double() * (self.high - self.low) / (self.levels - 1)).float()
+
+    def between(self, low: float | int, high: float | int) -> tuple[int, int]:
+        """Return the first and the last symbol that decode to amplitudes within low..high.
+
+        Both are included; see ``symbols_between``.
+        """
+        return symbols_between(self.decode(torch.arange(self.num_symbols)), low, high)
 
     def config(self) -> dict[str, Any]:
         """Return the codec as plain data."""

@@ -4,11 +4,18 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from autoreg.codecs.linear import check_amplitudes
-from autoreg.codecs.symbols import MOST_LEVELS, check_levels, check_symbols, symbol_dtype
+from autoreg.codecs.symbols import (
+    MOST_LEVELS,
+    check_levels,
+    check_symbols,
+    symbol_dtype,
+    symbols_between,
+)
 
 if TYPE_CHECKING:
     from autoreg.codecs import Codec
@@ -59,6 +66,13 @@ class MuLaw:
         mu = self.levels - 1
         companded = 2 * symbols.double() / mu - 1
         return (companded.sign() * (companded.abs() * math.log1p(mu)).expm1() / mu).float()
+
+    def between(self, low: float | int, high: float | int) -> tuple[int, int]:
+        """Return the first and the last symbol that decode to amplitudes within low..high.
+
+        Both are included; see ``symbols_between``.
+        """
+        return symbols_between(self.decode(torch.arange(self.num_symbols)), low, high)
 
     def config(self) -> dict[str, Any]:
         """Return the codec as plain data."""

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Shaped, UInt8
 from torch import Tensor
 
-from autoreg.codecs.symbols import check_levels, check_symbols
+from autoreg.codecs.symbols import check_levels, check_symbols, symbols_between
 
 if TYPE_CHECKING:
     from autoreg.codecs import Codec
@@ -55,6 +55,13 @@ class Threshold:
         check_symbols(symbols, 2)
         return symbols.to(torch.uint8) * WHITE
 
+    def between(self, low: float | int, high: float | int) -> tuple[int, int]:
+        """Return the first and the last symbol that decode to grey values within low..high.
+
+        Both are included; see ``symbols_between``.
+        """
+        return symbols_between(self.decode(torch.arange(self.num_symbols)), low, high)
+
     def config(self) -> dict[str, Any]:
         """Return the codec as plain data."""
         return {"kind": "threshold", **asdict(self)}
@@ -99,6 +106,13 @@ class Grey:
         """Return the grey value of each level."""
         check_symbols(symbols, self.levels)
         return rescale(symbols, self.levels - 1, self.top)
+
+    def between(self, low: float | int, high: float | int) -> tuple[int, int]:
+        """Return the first and the last symbol that decode to grey values within low..high.
+
+        Both are included; see ``symbols_between``.
+        """
+        return symbols_between(self.decode(torch.arange(self.num_symbols)), low, high)
 
     def config(self) -> dict[str, Any]:
         """Return the codec as plain data."""

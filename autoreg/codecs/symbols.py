@@ -29,3 +29,29 @@ def check_symbols(
     low, high = (int(end) for end in symbols.aminmax())
     if low < 0 or high >= num_symbols:
         raise ValueError(f"{noun} need values within 0..{num_symbols - 1}; got {low}..{high}")
+
+
+def symbols_between(
+    values: Shaped[Tensor, " Q"], low: float | int, high: float | int
+) -> tuple[int, int]:
+    """Return the first and the last symbol whose value lies within low..high, both included.
+
+    What counts is the one value that a symbol stands for; what is encoded as it may lie beyond the
+    bounds by half a level. Where no value lies within, the first symbol is greater than the last.
+
+    Args:
+        values: What each symbol stands for, ascending.
+        low: The least value; minus infinity leaves this side open. It is rounded as the values
+            are: whoever asks for 0.1 means the amplitude that float32 calls 0.1.
+        high: The greatest value, likewise.
+
+    Raises:
+        ValueError: A bound is NaN, or low is above high.
+    """
+    if not low <= high:
+        raise ValueError(f"a range needs low <= high, neither of them NaN; got {low} and {high}")
+    exact = values if values.is_floating_point() else values.double()
+    bounds = torch.tensor([low, high], dtype=torch.float64).to(exact.dtype)
+    first = torch.searchsorted(exact, bounds[0], right=False)
+    last = torch.searchsorted(exact, bounds[1], right=True) - 1
+    return int(first), int(last)

@@ -43,3 +43,16 @@ def test_nan_is_refused():
 def test_ends_that_float32_cannot_tell_apart_by_levels_are_refused(low, high):
     with pytest.raises(ValueError, match="in float32, 256 levels apart"):
         Linear(256, low, high)
+
+
+def test_a_tenth_is_the_level_that_decodes_to_it():
+    assert Linear(21).between(0.1, 0.3) == (11, 13)
+
+
+def test_between_two_levels_there_is_no_symbol():
+    first, last = Linear(3).between(0.1, 0.9)
+    assert (first, last) == (2, 1)
+
+
+def test_a_range_beyond_what_float32_holds_is_open():
+    assert Linear(3).between(-1e300, 1e300) == (0, 2)

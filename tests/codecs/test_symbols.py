@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from autoreg.codecs.symbols import check_levels, check_symbols, symbol_dtype
+from autoreg.codecs.symbols import check_levels, check_symbols, symbol_dtype, symbols_between
 
 
 def test_a_byte_holds_256_symbols_and_no_more():
@@ -29,3 +29,11 @@ def test_no_symbols_are_symbols():
 def test_levels_are_two_or_more_and_bounded(levels):
     with pytest.raises(ValueError, match=f"within 2..8; got {levels}"):
         check_levels(levels, 8)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "found"),
+    [(2, 3, (1, 1)), (1, 2, (0, 1)), (3, 3, (2, 1)), (-5, 0, (0, -1)), (9, 9, (3, 2))],
+)
+def test_symbols_of_a_range_of_values_are_the_first_and_the_last(low, high, found):
+    assert symbols_between(torch.tensor([1, 2, 5], dtype=torch.uint8), low, high) == found
