@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Integer, Shaped, UInt8
+from jaxtyping import Bool, Integer, Shaped, UInt8
 from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
@@ -18,6 +18,7 @@ from autoreg.codecs import codec_from_config
 from autoreg.codecs.kinds import check_keys
 from autoreg.codecs.pixels import WHITE, Grey, Threshold, rescale
 from autoreg.codecs.scan import Scan, scan_from_config
+from autoreg.data.region import Region, along, masked, steps, union
 
 if TYPE_CHECKING:
     from autoreg.data.signal import Signal
@@ -91,6 +92,35 @@ class Picture:
         grid = make_grid(enlarged, nrow=columns, padding=2, pad_value=WHITE // 2)
         Image.fromarray(grid[0].cpu().numpy()).save(path)
 
+    def where(self, region: Region, length: int) -> Bool[Tensor, " T"]:
+        """Return which positions along the scan a region of the picture covers.
+
+        Args:
+            region: A mask (H, W), (rows, columns) of numbers or slices, a position or a slice
+                along the scan, or several.
+            length: The number of pixels; a picture has no other.
+
+        Raises:
+            ValueError: It is of another kind, or reaches beyond the picture.
+        """
+        height, width = self.scan.height, self.scan.width
+        if length != self.length:
+            raise ValueError(
+                f"a region of these pictures needs {self.length} pixels; got {length}"
+            )
+        return union(
+            region,
+            length,
+            self._where,
+            f"a boolean mask of shape ({height}, {width}), (rows, columns) within "
+            f"{-height}..{height} and {-width}..{width}, a position within {-length}..{length - 1}"
+            f" along the scan or a slice within {-length}..{length}",
+        )
+
+    def between(self, low: float, high: float) -> tuple[int, int]:
+        """Return the first and the last symbol of grey values within low..high; see the codec."""
+        return self.codec.between(low, high)
+
     def config(self) -> dict[str, Any]:
         """Return the signal as plain data."""
         return {
@@ -107,6 +137,20 @@ class Picture:
         if not isinstance(codec, Threshold | Grey):
             raise ValueError(f"a picture needs a codec threshold or grey; got {config['codec']}")
         return Picture(codec, scan_from_config(config["scan"]))
+
+    def _where(self, region: Region) -> Bool[Tensor, " T"] | None:
+        shape = self.scan.height, self.scan.width
+        if isinstance(region, Tensor | np.ndarray):
+            mask = masked(region, shape)
+        elif isinstance(region, tuple):
+            places = [steps(part, size) for part, size in zip(region, shape, strict=False)]
+            if len(region) != 2 or places[0] is None or places[1] is None:
+                return None
+            mask = torch.zeros(shape, dtype=torch.bool)
+            mask[places[0][:, None], places[1]] = True
+        else:
+            return along(region, self.length)
+        return None if mask is None else self.scan.unroll(mask)
 
 
 def read_grey(path: Path | str) -> UInt8[Tensor, "H W"]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Integer, Shaped
+from jaxtyping import Bool, Integer, Shaped
 from torch import Tensor
 
 from autoreg.codecs.kinds import rebuild
-from autoreg.codecs.symbols import check_symbols, symbol_dtype
+from autoreg.codecs.symbols import check_symbols, symbol_dtype, symbols_between
 from autoreg.data.numbers import read_numbers, write_numbers
+from autoreg.data.region import Region, along, along_in_words, union
 
 if TYPE_CHECKING:
     from autoreg.data.signal import Signal
@@ -60,6 +61,18 @@ class Plain:
     def write(self, path: Path | str, symbols: Shaped[Tensor, "*batch T"]) -> None:
         """Write symbols to a .npy, .csv or .txt file, a sequence a row."""
         write_numbers(path, self.decode(symbols).cpu().numpy())
+
+    def where(self, region: Region, length: int) -> Bool[Tensor, " T"]:
+        """Return which positions a region covers: a mask (T,), a position, a slice.
+
+        Raises:
+            ValueError: It is of another kind, or reaches beyond the signal.
+        """
+        return union(region, length, lambda part: along(part, length), along_in_words(length))
+
+    def between(self, low: float, high: float) -> tuple[int, int]:
+        """Return the first and the last symbol within low..high, the first greater if none is."""
+        return symbols_between(torch.arange(self.num_symbols), low, high)
 
     def config(self) -> dict[str, Any]:
         """Return the signal as plain data."""

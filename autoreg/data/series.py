@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Integer, Shaped
+from jaxtyping import Bool, Float, Integer, Shaped
 from torch import Tensor
 
 from autoreg.codecs import codec_from_config
 from autoreg.codecs.kinds import check_keys
 from autoreg.codecs.linear import Linear
 from autoreg.data.numbers import read_numbers, write_numbers
+from autoreg.data.region import Region, along, along_in_words, union
 
 if TYPE_CHECKING:
     from autoreg.data.signal import Signal
@@ -65,6 +66,18 @@ class Series:
     def write(self, path: Path | str, symbols: Shaped[Tensor, "*batch T"]) -> None:
         """Write real numbers to a .npy, .csv or .txt file, a sequence a row."""
         write_numbers(path, self.decode(symbols).cpu().numpy())
+
+    def where(self, region: Region, length: int) -> Bool[Tensor, " T"]:
+        """Return which positions a region covers: a mask (T,), a position, a slice.
+
+        Raises:
+            ValueError: It is of another kind, or reaches beyond the signal.
+        """
+        return union(region, length, lambda part: along(part, length), along_in_words(length))
+
+    def between(self, low: float, high: float) -> tuple[int, int]:
+        """Return the first and the last symbol of numbers within low..high; see the codec."""
+        return self.codec.between(low, high)
 
     def config(self) -> dict[str, Any]:
         """Return the signal as plain data."""

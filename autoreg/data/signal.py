@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Integer, Shaped
+from jaxtyping import Bool, Integer, Shaped
 from torch import Tensor
 
 from autoreg.codecs.kinds import find_kind
 from autoreg.data.picture import Picture
 from autoreg.data.plain import Plain
+from autoreg.data.region import Region
 from autoreg.data.series import Series
 from autoreg.data.sound import Sound
 
@@ -41,6 +42,15 @@ class Signal(Protocol):
 
     def write(self, path: Path | str, symbols: Shaped[Tensor, "*batch T"]) -> None:
         """Write one sequence or several, shape (T,) or (N, T), to one file."""
+
+    def where(self, region: Region, length: int) -> Bool[Tensor, " T"]:
+        """Return which of ``length`` positions along the scan a region of the signal covers."""
+
+    def between(self, low: float, high: float) -> tuple[int, int]:
+        """Return the first and the last symbol whose value lies within low..high, both included.
+
+        Where none does, the first is greater than the last.
+        """
 
     def config(self) -> dict[str, Any]:
         """Return the signal as plain data: its kind and what it is made of."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args
 import numpy as np
 import soundfile
 import torch
-from jaxtyping import Float, Float64, Integer, Shaped
+from jaxtyping import Bool, Float, Float64, Integer, Shaped
 from torch import Tensor
 
 from autoreg.codecs import codec_from_config
 from autoreg.codecs.kinds import check_keys
 from autoreg.codecs.linear import Linear, check_amplitudes
 from autoreg.codecs.mulaw import MuLaw
+from autoreg.data.region import Region, Seconds, along, along_in_words, union
 from autoreg.data.waves import FORMATS, Reading, peak, read_blocks
 
 if TYPE_CHECKING:
@@ -118,6 +119,27 @@ class Sound:
                 f"{path}: needs a folder that exists and a name ending in "
                 f"{', '.join(FORMATS)}; {error}"
             ) from None
+
+    def where(self, region: Region, length: int) -> Bool[Tensor, " T"]:
+        """Return which samples a region covers: Seconds, a mask (T,), a position, a slice.
+
+        Raises:
+            ValueError: It is of another kind, or reaches beyond the sound.
+        """
+
+        def read(part: Region) -> Bool[Tensor, " T"] | None:
+            whole = part.samples(self.sample_rate) if isinstance(part, Seconds) else part
+            return along(whole, length)
+
+        lasting = f"Seconds within {length / self.sample_rate:.6g} s"
+        return union(region, length, read, f"{along_in_words(length)}, {lasting}")
+
+    def between(self, low: float, high: float) -> tuple[int, int]:
+        """Return the first and the last symbol of amplitudes within low..high; see the codec.
+
+        With gain "peak", amplitudes are those of the normalised sound.
+        """
+        return self.codec.between(low, high)
 
     def config(self) -> dict[str, Any]:
         """Return the signal as plain data."""

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from autoreg.codecs.mulaw import MuLaw
@@ -92,3 +94,49 @@ def test_a_codec_of_sound_makes_no_picture():
         ValueError, match=r"a picture needs a codec threshold or grey; got .*mulaw"
     ):
         Picture.from_config(config)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_rows_and_columns_cover_their_pixels_in_any_scan(kind, data):
+    picture = Picture(Grey(), Scan(kind, 2, 3))
+    rows, columns = (
+        data.draw(
+            st.integers(-size, size - 1)
+            | st.builds(
+                slice, *[st.none() | st.integers(-size, size)] * 2, st.sampled_from([1, 2])
+            )
+        )
+        for size in (2, 3)
+    )
+    image = np.zeros((2, 3), dtype=bool)
+    image[rows, columns] = True
+    covered = picture.scan.roll(picture.where((rows, columns), 6))
+    assert torch.equal(covered, torch.from_numpy(image))
+
+
+@pytest.mark.parametrize("region", [(2, 0), (0, 3), (0, slice(0, 4)), (-3, 0), (0, 1.0), (0,)])
+def test_pixels_beyond_the_picture_are_refused(region):
+    with pytest.raises(
+        ValueError,
+        match=r"mask of shape \(2, 3\), \(rows, columns\) within -2..2 and -3..3, .*; got \(",
+    ):
+        Picture(Grey(), Scan("raster", 2, 3)).where(region, 6)
+
+
+def test_a_mask_along_the_scan_is_no_mask_of_a_picture():
+    with pytest.raises(
+        ValueError, match=r"mask of shape \(2, 3\).*; got torch.bool of shape \(6,"
+    ):
+        Picture(Grey(), Scan("raster", 2, 3)).where(torch.ones(6, dtype=torch.bool), 6)
+
+
+def test_a_region_of_half_a_picture_is_refused():
+    with pytest.raises(ValueError, match="a region of these pictures needs 6 pixels; got 3"):
+        Picture(Grey(), Scan("raster", 2, 3)).where(0, 3)
+
+
+def test_a_range_of_grey_values_is_in_the_units_of_the_picture():
+    assert Picture(Grey(17, 16), Scan("raster", 2, 3)).between(8, 16) == (8, 16)
+    assert Picture(Grey(5), Scan("raster", 2, 3)).between(0, 128) == (0, 2)
+    assert Picture(Threshold(), Scan("raster", 2, 3)).between(200, 255) == (1, 1)

@@ -25,3 +25,8 @@ def test_one_symbol_is_no_alphabet():
 def test_real_numbers_are_refused():
     with pytest.raises(TypeError, match="need an integer type"):
         Plain(4).encode(torch.zeros(3))
+
+
+def test_a_range_is_of_the_symbols_themselves():
+    assert Plain(4).between(0.5, 2) == (1, 2)
+    assert Plain(4).between(1.2, 1.8) == (2, 1)

@@ -4,6 +4,7 @@ import torch
 
 from autoreg.codecs.linear import Linear
 from autoreg.codecs.mulaw import MuLaw
+from autoreg.data.region import Seconds
 from autoreg.data.series import Series
 
 SERIES = Series(Linear(5, 0.0, 4.0), dt=0.1)
@@ -35,3 +36,14 @@ def test_time_that_stands_still_is_refused(dt):
 def test_another_codec_or_no_number_is_refused(other):
     with pytest.raises(ValueError, match="a series needs a codec linear and a number dt; got"):
         Series.from_config(SERIES.config() | other)
+
+
+def test_a_range_is_of_the_numbers_that_levels_stand_for():
+    assert SERIES.between(0.9, 3) == (1, 3)
+
+
+def test_seconds_are_not_for_numbers():
+    with pytest.raises(
+        ValueError, match=r"needs a boolean mask .* slice .*; got Seconds\(start=0"
+    ):
+        SERIES.where(Seconds(0, 1), 20)

@@ -1,12 +1,17 @@
 """What a sound reads is what it encodes, and what it writes it reads."""
 
+import itertools
+
 import numpy as np
 import pytest
 import soundfile
 import soxr
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoreg.codecs import Linear, MuLaw, Threshold
+from autoreg.data.region import Seconds
 from autoreg.data.signal import Signal, signal_from_config
 from autoreg.data.sound import Sound
 
@@ -152,3 +157,33 @@ def test_symbols_that_do_not_exist_leave_no_file(tmp_path):
     with pytest.raises(ValueError, match=r"within 0\.\.255; got 0\.\.256"):
         Sound(RATE, MuLaw()).write(tmp_path / "out.wav", torch.tensor([0, 256]))
     assert list(tmp_path.iterdir()) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=6).map(sorted))
+def test_pieces_that_meet_in_time_share_no_sample_and_leave_none_out(cuts):
+    ends = [None, *cuts, None]
+    pieces = [Seconds(*pair) for pair in itertools.pairwise(ends)]
+    covered = sum(Sound(RATE, MuLaw()).where(piece, RATE).int() for piece in pieces)
+    assert (covered == 1).all()
+
+
+def test_a_piece_covers_the_samples_that_reading_it_gives(path):
+    sound = Sound(RATE, MuLaw())
+    for start, stop in ((0.1, 0.25), (0.10004, 0.2501), (0.0, 0.00007)):
+        covered = sound.where(Seconds(start, stop), RATE)
+        assert torch.equal(sound.read(path)[covered], sound.read(path, start=start, stop=stop))
+
+
+def test_seconds_below_zero_count_from_the_end():
+    covered = Sound(RATE, MuLaw()).where(Seconds(-0.001), 100)
+    assert covered.nonzero()[:, 0].tolist() == list(range(92, 100))
+
+
+@pytest.mark.parametrize("ends", [(0.0, 0.0126), (-1.0, None), (2.0, None)])
+def test_seconds_beyond_the_sound_are_refused_with_how_long_it_lasts(ends):
+    with pytest.raises(ValueError, match=r"Seconds within 0\.0125 s, or .*; got Seconds\(start"):
+        Sound(RATE, MuLaw()).where(Seconds(*ends), 100)
+
+
+def test_a_range_of_amplitudes_is_that_of_the_codec():
+    assert Sound(RATE, Linear(5), "peak").between(-0.5, 0.6) == (1, 3)
