@@ -110,8 +110,14 @@ class Evidence:
     @staticmethod
     def among(sets: Bool[Tensor, "T Q"], num_conditions: int = 1) -> "Evidence":
         """Return evidence that allows each position a set of its own."""
+        if sets.ndim != 2 or sets.dtype != torch.bool:
+            raise ValueError(
+                "sets need booleans of shape (T, Q); "
+                f"got {sets.dtype} of shape {tuple(sets.shape)}"
+            )
         nothing = Evidence.free(sets.shape[1], len(sets), num_conditions)
-        return _from_sets(nothing, torch.ones(len(sets), dtype=torch.bool), sets.cpu())
+        everywhere = torch.ones(len(sets), dtype=torch.bool)
+        return _from_sets(nothing, everywhere, sets.cpu(), torch.arange(len(sets)))
 
     def restrict(self, where: Where, among: Among) -> "Evidence":
         """Return this and the knowledge that some positions take symbols of a set.
@@ -121,15 +127,18 @@ class Evidence:
                 the end.
             among: Symbols, a mask (Q,) of them, or one symbol.
         """
-        return self & _from_sets(self.relax(), self._mask(where), self._set(among)[None])
+        taken, among = self._mask(where), self._set(among)[None]
+        row = torch.zeros(int(taken.sum()), dtype=torch.int64)
+        return self & _from_sets(self.relax(), taken, among, row)
 
     def between(self, where: Where, low: int, high: int) -> "Evidence":
         """Return this and the knowledge that symbols lie within low..high, both included."""
         taken, free = self._mask(where), self.relax()
+        first, last = max(low, 0), min(high, self.num_symbols - 1)
         within = replace(
             free,
-            low=torch.where(taken, max(low, 0), free.low),
-            high=torch.where(taken, min(high, self.num_symbols - 1), free.high),
+            low=torch.where(taken, min(first, self.num_symbols), free.low),
+            high=torch.where(taken, max(last, -1), free.high),
         )
         return self & within
 
@@ -175,19 +184,26 @@ class Evidence:
                 "evidence is joined with evidence of as many positions and symbols; "
                 f"got {self!r} and {other!r}"
             )
-        # Where a set is on either side, the sets themselves are met.
+        low = torch.maximum(self.low, other.low)
+        high = torch.minimum(self.high, other.high)
         odd = (self.which >= 0) | (other.which >= 0)
-        plain = replace(
+        # Of sets, a single symbol that is left is asked for; else, each pair of them is met once.
+        lost = odd & (low == high) & ~(self._within(low) & other._within(low))
+        joined = replace(
             self,
-            low=torch.maximum(self.low, other.low),
-            high=torch.minimum(self.high, other.high),
+            low=low,
+            high=high.masked_fill(lost, -1),
             which=self.which.masked_fill(odd, -1),
             log_condition=_joined_condition(self.log_condition, other.log_condition),
         )
+        odd &= low < high
         if not bool(odd.any()):
-            return _canonical(plain)
+            return _canonical(joined)
         at = odd.nonzero()[:, 0]
-        return _from_sets(plain, odd, self._rows(at) & other._rows(at))
+        mine, theirs = self._kinds(at), other._kinds(at)
+        pairs, row = torch.unique(mine * (theirs.max() + 1) + theirs, return_inverse=True)
+        first = torch.zeros_like(pairs).scatter_(0, row, at)
+        return _from_sets(joined, odd, self._rows(first) & other._rows(first), row)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Evidence) and self._same(other)
@@ -196,10 +212,14 @@ class Evidence:
         return hash((self.num_symbols, tuple(self.low.tolist()), tuple(self.high.tolist())))
 
     def __le__(self, other: "Evidence") -> bool:
-        """Whether every sequence and condition that this allows is allowed by the other."""
-        return (self & replace(other, log_condition=self.log_condition))._same(self) and bool(
-            (self.log_condition.isneginf() | other.log_condition.isfinite()).all()
-        )
+        """Whether all that this allows, at each position, is allowed by the other.
+
+        So is each condition; how probable they are does not count.
+        """
+        _check_conditions(self.log_condition, other.log_condition)
+        within = self.log_condition.isneginf() | other.log_condition.isfinite()
+        alike = replace(other, log_condition=self.log_condition)
+        return bool(within.all()) and (self & alike)._same(self)
 
     def __repr__(self) -> str:
         seen, free = int(self.observed.sum()), int(self.unknown.sum())
@@ -241,11 +261,25 @@ class Evidence:
 
     def allows(self, symbols: Integer[Tensor, "N T"]) -> Bool[Tensor, " N"]:
         """Return whether each sequence takes allowed symbols throughout."""
+        if symbols.ndim != 2 or symbols.shape[1] != self.length:
+            raise ValueError(
+                f"symbols need shape (N, {self.length}), a column a position; "
+                f"got {tuple(symbols.shape)}"
+            )
+        return self._within(symbols).all(-1)
+
+    def _within(self, symbols: Integer[Tensor, "*N T"]) -> Bool[Tensor, "*N T"]:
         within = (symbols >= self.low) & (symbols <= self.high)
         odd = (self.which >= 0).nonzero()[:, 0]
-        taken = symbols[:, odd].long().clamp(0, self.num_symbols - 1)
-        within[:, odd] &= self.sets[self.which[odd].long(), taken]
-        return within.all(-1)
+        taken = symbols[..., odd].long().clamp(0, self.num_symbols - 1)
+        within[..., odd] &= self.sets[self.which[odd].long(), taken]
+        return within
+
+    def _kinds(self, at: Int[Tensor, " L"]) -> Int[Tensor, " L"]:
+        """Return a number for each position, equal where the same symbols are possible."""
+        low, high, which = (part[at].long() for part in (self.low, self.high, self.which))
+        key = ((which + 1) * (self.num_symbols + 1) + high) * self.num_symbols + low
+        return torch.unique(key, return_inverse=True)[1]
 
     def _rows(self, at: Int[Tensor, " L"]) -> Bool[Tensor, "L Q"]:
         symbols = torch.arange(self.num_symbols, dtype=torch.int32)
@@ -261,6 +295,8 @@ class Evidence:
                     f"a mask of positions needs shape ({self.length},); got {tuple(where.shape)}"
                 )
             return where.cpu()
+        if isinstance(where, Tensor) and not where.is_floating_point():
+            where = where.long()
         taken = torch.zeros(self.length, dtype=torch.bool)
         try:
             taken[where] = True
@@ -278,6 +314,8 @@ class Evidence:
                 )
             return among.cpu()
         symbols = torch.as_tensor([among] if isinstance(among, int) else list(among))
+        if len(symbols) and (symbols.is_floating_point() or symbols.dtype == torch.bool):
+            raise ValueError(f"a set of symbols needs whole numbers; got {symbols.dtype}")
         if len(symbols) and not 0 <= int(symbols.min()) <= int(symbols.max()) < self.num_symbols:
             raise ValueError(
                 f"symbols of a set need to lie within 0..{self.num_symbols - 1}; got {among}"
@@ -299,40 +337,41 @@ class Evidence:
         )
 
 
-def _joined_condition(left: Tensor, right: Tensor) -> Float[Tensor, " K"]:
+def _check_conditions(left: Tensor, right: Tensor) -> None:
     if left.shape != right.shape:
         raise ValueError(
             "evidence is joined with evidence of as many conditions; "
             f"got {len(left)} and {len(right)}"
         )
+
+
+def _joined_condition(left: Tensor, right: Tensor) -> Float[Tensor, " K"]:
+    _check_conditions(left, right)
     both = left.isfinite() & right.isfinite()
     if not torch.allclose(left[both], right[both], rtol=0, atol=1e-12):
         raise ValueError(
             "evidence is joined with evidence of the same prior over conditions; "
             f"got {left.exp().tolist()} and {right.exp().tolist()}"
         )
-    return left.masked_fill(~both, -torch.inf)
+    return torch.minimum(left, right)
 
 
-def _from_sets(base: Evidence, where: Bool[Tensor, " T"], rows: Bool[Tensor, "N Q"]) -> Evidence:
-    """Return the evidence with its sets at some positions replaced: by one row, or one each."""
+def _from_sets(
+    base: Evidence, where: Bool[Tensor, " T"], rows: Bool[Tensor, "N Q"], row: Int[Tensor, " L"]
+) -> Evidence:
+    """Return the evidence with its sets replaced at some positions; each is one of the rows."""
     count = rows.sum(-1, dtype=torch.int32)
     low = torch.where(count > 0, rows.int().argmax(-1), 0).int()
     high = torch.where(count > 0, base.num_symbols - 1 - rows.flip(-1).int().argmax(-1), -1).int()
-    distinct, row = torch.unique(rows, dim=0, return_inverse=True)
+    distinct, number = torch.unique(rows, dim=0, return_inverse=True)
     odd = count != high - low + 1
-    which = torch.where(odd, len(base.sets) + row.reshape(-1).int(), -1)
-    number = int(where.sum())
-
-    def placed(old: Tensor, new: Tensor) -> Tensor:
-        return old.masked_scatter(where, new.to(old.dtype).expand(number))
-
+    which = torch.where(odd, len(base.sets) + number.reshape(-1).int(), -1)
     return _canonical(
         replace(
             base,
-            low=placed(base.low, low),
-            high=placed(base.high, high),
-            which=placed(base.which, which),
+            low=base.low.masked_scatter(where, low[row]),
+            high=base.high.masked_scatter(where, high[row]),
+            which=base.which.masked_scatter(where, which[row].int()),
             sets=torch.cat([base.sets, distinct]),
         )
     )

@@ -13,7 +13,7 @@ UNLIKELY = 1e-6
 def every(num_symbols, length):
     """Return all sequences of a length, shape (Q^T, T)."""
     sequences = list(itertools.product(range(num_symbols), repeat=length))
-    return torch.tensor(sequences, dtype=torch.int64).reshape(-1, length)
+    return torch.tensor(sequences, dtype=torch.int64).reshape(len(sequences), length)
 
 
 def chain_prob(probs, order, symbols, condition):
