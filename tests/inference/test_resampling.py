@@ -167,10 +167,8 @@ def test_ancestors_given_a_kept_path_have_the_conditional_law(name, kept):
 
 
 def overwritten(log_weights, generator):
-    """Resample all by the systematic scheme, in random order, then overwrite slot 0."""
+    """Resample all by the systematic scheme, then overwrite slot 0."""
     found = systematic(log_weights, generator=generator)
-    keys = torch.rand(found.shape, generator=generator)
-    found = found.gather(1, keys.argsort(-1))
     found[:, 0] = 0
     return found
 
@@ -180,9 +178,7 @@ def appended(log_weights, generator):
     rows, count = log_weights.shape
     comb = torch.arange(count - 1) + torch.rand(rows, 1, dtype=torch.float64, generator=generator)
     cumulative = log_weights.softmax(-1).cumsum(-1)
-    found = torch.searchsorted(cumulative, comb / (count - 1), right=True)
-    keys = torch.rand(found.shape, generator=generator)
-    found = found.gather(1, keys.argsort(-1))
+    found = torch.searchsorted(cumulative, comb / (count - 1), right=True).clamp_max(count - 1)
     return torch.cat([torch.zeros(rows, 1, dtype=torch.int64), found], 1)
 
 

@@ -1,0 +1,324 @@
+"""Islands of weighted paths on their way through what is not known."""
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+
+from autoreg import scoring
+from autoreg.events import Event, Rules
+from autoreg.inference.cloud import Cloud
+from autoreg.inference.problem import Problem, Span, spans
+from autoreg.inference.variance import effective_size
+from autoreg.protocol import State
+from autoreg.walks.reference import walk
+
+Resample = Callable[[Float[Tensor, "m N"], "Fork | None"], Int[Tensor, "m N"]]
+"""Returns the ancestors of some islands from their log weights."""
+
+
+@runtime_checkable
+class Potential(Protocol):
+    """What a filter looks ahead by: an automaton that accepts everything, and log potentials.
+
+    The automaton stands in state 0 at a problem's start. ``log_value`` has shape (D, L + 1): of
+    each of its states before the positions start..stop and after the last. Whatever they are, the
+    weights stay right, as long as no path that is possible meets a potential of -inf.
+    """
+
+    @property
+    def event(self) -> Event:
+        """The automaton."""
+
+    @property
+    def log_value(self) -> Float[Tensor, "D L1"]:
+        """The potentials."""
+
+
+class Fork(NamedTuple):
+    """Where some chains are about to be resampled, and the kept path may change its past.
+
+    Attributes:
+        position: Of the next symbol.
+        chains: Which chains these are, (c,).
+        log_weights: Log weight of each path so far, without any potential, (c, N).
+        symbols: From the problem's start up to the position, (c, N, l).
+        state: The model's, c N rows.
+        rule_state: The automaton state of the problem's event, (c, N).
+    """
+
+    position: int
+    chains: Int[Tensor, " c"]
+    log_weights: Float[Tensor, "c N"]
+    symbols: Int[Tensor, "c N l"]
+    state: State
+    rule_state: Int[Tensor, "c N"]
+
+
+@dataclass
+class Course:
+    """A filter of M islands of N paths, all but how a generation follows another."""
+
+    problem: Problem
+    islands: int
+    particles: int
+    threshold: float
+    twist: Potential | None
+    memory: int
+    generator: Generator | None
+    spans: list[Span] = field(init=False)
+    accept: Tensor = field(init=False)
+    log_value: Tensor | None = field(init=False)
+    first: int = field(init=False)
+    twist_states: int = field(init=False)
+    last: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.islands < 1 or self.particles < 1:
+            raise ValueError(
+                "a filter needs an island or more of a particle or more; "
+                f"got {self.islands} and {self.particles}"
+            )
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"threshold needs to lie within 0..1; got {self.threshold}")
+        problem, twist = self.problem, self.twist
+        self.accept = torch.ones(1).bool() if problem.event is None else problem.event.accept
+        self.log_value, self.first, self.twist_states = None, problem.rule_state, 1
+        event = None
+        if twist is not None:
+            event, self.twist_states = twist.event, twist.event.num_states
+            shape = (self.twist_states, problem.length + 1)
+            if twist.log_value.shape != shape:
+                raise ValueError(
+                    f"twist needs log_value of shape {shape}; got {tuple(twist.log_value.shape)}"
+                )
+            self.first = problem.rule_state * self.twist_states
+            self.log_value = twist.log_value.double().repeat(len(self.accept), 1)
+        value = None if twist is None else twist.log_value.double()
+        self.spans = spans(problem, twist=event, log_value=value)
+        self.last = max((_last(span) for span in self.spans), default=problem.start)
+
+    def run(self, resample: Resample, *, path: Tensor | None = None, forks: bool = False) -> Cloud:
+        """Return the cloud of all islands, walked batch after batch.
+
+        Args:
+            resample: How a generation follows another.
+            path: Symbols that slot 0 of each island keeps, (M, L).
+            forks: Tell ``resample`` of the paths, not only of their weights.
+        """
+        size = self.memory // (4 * self.particles * _bytes_per_row(self.problem.state))
+        bounds = [*range(0, self.islands, max(1, size)), self.islands]
+        with torch.no_grad():
+            parts = []
+            for begin, end in itertools.pairwise(bounds):
+                kept = None if path is None else path[begin:end]
+                swarm = _Swarm(self, torch.arange(begin, end), resample, path=kept, forks=forks)
+                parts.append(swarm.run())
+        symbols, log_weights, eves, counts = (
+            torch.cat(tensors).cpu() for tensors in zip(*parts, strict=True)
+        )
+        resampled = bool(counts.any())
+        return Cloud(
+            symbols,
+            log_weights,
+            eves=eves if resampled else None,
+            resamplings=counts if resampled else None,
+        )
+
+
+class _Swarm:
+    """A batch of islands on its way."""
+
+    def __init__(
+        self,
+        course: Course,
+        islands: Tensor,
+        resample: Resample,
+        *,
+        path: Tensor | None,
+        forks: bool,
+    ) -> None:
+        self.course, self.islands, self.resample, self.forks = course, islands, resample, forks
+        self.shape = len(islands), course.particles
+        self.rows = len(islands) * course.particles
+        self.device = course.problem.state.next.device
+        start = torch.zeros(self.rows, dtype=torch.int64, device=self.device)
+        self.state = course.problem.state.at(start)
+        self.d = start + course.first
+        self.level = -math.log(course.particles)
+        self.log_weights = torch.full(
+            self.shape, self.level, dtype=torch.float64, device=self.device
+        )
+        self.path = None if path is None else path.to(self.device)
+        self.eves = torch.arange(course.particles, device=self.device).repeat(len(islands), 1)
+        self.counts = torch.zeros(len(islands), dtype=torch.int64, device=self.device)
+        # Symbols of all rows, and whom each row that goes on from there descends from.
+        self.trail: list[tuple[Tensor, Tensor | None]] = []
+        self.position = course.problem.start
+
+    def run(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return symbols, absolute log weights, eves and numbers of resamplings."""
+        course = self.course
+        for span in course.spans:
+            if span.rules is not None:
+                self.walk(span, span.rules)
+            elif span.symbols is not None:
+                self.read(span, span.symbols)
+        log_weights = self.untilted(self.log_weights, self.d.reshape(self.shape))
+        occurs = course.accept.to(self.device)[self.d // course.twist_states].reshape(self.shape)
+        log_weights = log_weights.masked_fill(~occurs, -torch.inf)
+        return self.symbols().reshape(*self.shape, -1), log_weights, self.eves, self.counts
+
+    def walk(self, span: Span, rules: Rules) -> None:
+        """Draw what is hidden, stopping where islands are to be resampled."""
+        size = max(1, self.course.memory // (8 * self.rows))
+        for begin in range(span.start, span.stop, size):
+            end = min(begin + size, span.stop)
+            uniforms = torch.rand(
+                self.rows, end - begin, dtype=torch.float64, generator=self.course.generator
+            ).to(self.device)
+            while self.position < end:
+                at = slice(self.position - span.start, end - span.start)
+                living = self.log_weights.logsumexp(-1, keepdim=True) > -torch.inf
+                walked = walk(
+                    self.course.problem.model,
+                    self.state,
+                    _slice(rules, at),
+                    uniforms[:, self.position - begin :],
+                    rule_state=self.d,
+                    path=self.forced(end),
+                    groups=len(self.islands),
+                    # An island that is dead already stops nobody.
+                    log_weights=torch.where(living, self.log_weights, 0.0).flatten(),
+                    min_ess=self.min_ess if self.position < self.course.last else 0.0,
+                )
+                self.state, self.d = walked.state, walked.rule_state
+                self.advance(walked.symbols, walked.log_mass.sum(-1))
+
+    def read(self, span: Span, symbols: Tensor) -> None:
+        """Weigh all paths by what was observed."""
+        model, begin = self.course.problem.model, self.position - self.course.problem.start
+        symbols = symbols.to(self.device)
+        if self.path is not None:
+            taken = self.path[:, begin : begin + len(symbols)]
+            if bool((taken != symbols).any()):
+                raise ValueError(
+                    f"path needs what was observed at the positions from {span.start} to "
+                    f"{span.stop}; got {taken.tolist()}"
+                )
+        gain = torch.zeros(self.rows, dtype=torch.float64, device=self.device)
+        if span.gain is not None:
+            gain = span.gain.to(self.device)[self.d]
+        for piece in symbols.split(scoring.chunk_length(model, self.rows, self.course.memory)):
+            factors, self.state = model.read(self.state, piece.expand(self.rows, -1))
+            gain = gain + factors.sum(-1)
+        if span.moves is not None:
+            self.d = span.moves.to(self.device)[self.d]
+        self.advance(symbols.expand(self.rows, -1), gain)
+
+    def advance(self, symbols: Tensor, gain: Tensor) -> None:
+        """Add symbols and what they weigh; resample the islands that need it."""
+        self.position += symbols.shape[1]
+        gained = self.log_weights + gain.reshape(self.shape)
+        # What is dead stays dead, whatever a potential of -inf makes of it.
+        dead = self.log_weights.isneginf() | gained.isnan()
+        self.log_weights = gained.masked_fill(dead, -torch.inf)
+        needs = effective_size(self.log_weights) < self.min_ess
+        needs &= self.log_weights.logsumexp(-1) > -torch.inf
+        if self.position >= self.course.last or not bool(needs.any()):
+            self.trail.append((symbols, None))
+            return
+        chosen = needs.nonzero()[:, 0]
+        weights = self.log_weights[chosen]
+        fork = self.fork(chosen, symbols) if self.forks else None
+        ancestors = torch.arange(self.shape[1], device=self.device).repeat(self.shape[0], 1)
+        ancestors[chosen] = self.resample(weights, fork)
+        index = (
+            ancestors + self.shape[1] * torch.arange(self.shape[0], device=self.device)[:, None]
+        ).flatten()
+        self.trail.append((symbols, index))
+        self.state, self.d = self.state.at(index), self.d[index]
+        self.eves = self.eves.gather(1, ancestors)
+        self.counts += needs
+        total = weights.logsumexp(-1, keepdim=True)
+        self.log_weights[chosen] = (total + self.level).expand_as(weights)
+
+    def fork(self, chosen: Tensor, symbols: Tensor) -> Fork:
+        """Return what there is to know where some chains are resampled."""
+        rows = torch.arange(self.rows, device=self.device).reshape(self.shape)[chosen].flatten()
+        shape = (len(chosen), self.shape[1])
+        d = self.d[rows].reshape(shape)
+        return Fork(
+            self.position,
+            self.islands[chosen.cpu()],
+            self.untilted(self.log_weights[chosen], d),
+            torch.cat([self.symbols(), symbols], 1)[rows].reshape(*shape, -1),
+            self.state.at(rows),
+            d // self.course.twist_states,
+        )
+
+    def untilted(self, log_weights: Tensor, d: Tensor) -> Tensor:
+        """Return weights without what the potentials have added up to so far."""
+        if self.course.log_value is None:
+            return log_weights
+        value = self.course.log_value.to(self.device)
+        # Potentials at the start are the same for all, and so only counted here. A constant one
+        # changes no bit.
+        surplus = value[d, self.position - self.course.problem.start] - value[self.course.first, 0]
+        dead = log_weights.isneginf() | surplus.isnan()
+        return (log_weights - surplus).masked_fill(dead, -torch.inf)
+
+    def symbols(self) -> Tensor:
+        """Return the symbols of every row so far, traced back through its ancestors."""
+        pieces: list[Tensor] = []
+        index = torch.arange(self.rows, device=self.device)
+        for symbols, ancestors in reversed(self.trail):
+            index = index if ancestors is None else ancestors[index]
+            pieces.append(symbols[index])
+        nothing = torch.zeros(self.rows, 0, dtype=torch.int64, device=self.device)
+        return torch.cat([nothing, *reversed(pieces)], 1)
+
+    def forced(self, end: int) -> Tensor | None:
+        """Return the kept path in slot 0 up to a position, and freedom elsewhere."""
+        if self.path is None:
+            return None
+        before = self.course.problem.start
+        kept = self.path[:, self.position - before : end - before]
+        forced = torch.full((*self.shape, kept.shape[1]), -1, device=self.device)
+        forced[:, 0] = kept
+        return forced.flatten(0, 1)
+
+    @property
+    def min_ess(self) -> float:
+        """The effective sample size below which an island is resampled."""
+        # Equal weights may sum to a size a rounding below N.
+        return self.course.threshold * self.shape[1] * (1 - 1e-9)
+
+
+def _slice(rules: Rules, at: slice) -> Rules:
+    value = rules.log_value
+    if value is not None:
+        value = value[:, at.start : at.stop + 1]
+    return Rules(rules.next, rules.which[:, at], rules.sets, value)
+
+
+def _last(span: Span) -> int:
+    """Return the position after the last one of a span at which paths may weigh differently."""
+    if span.rules is None:
+        return span.stop
+    weighed = ~span.rules.sets.all(-1)[span.rules.which].all(0)
+    if span.rules.log_value is not None:
+        varies = (span.rules.log_value != span.rules.log_value[:1]).any(0)
+        weighed |= varies[1:] | varies[:-1]
+    at = weighed.nonzero()[:, 0]
+    return span.start + int(at[-1]) + 1 if len(at) else span.start
+
+
+def _bytes_per_row(state: State) -> int:
+    tensors = (state.next, *state.memory)
+    return 1 + sum(tensor[0].numel() * tensor.element_size() for tensor in tensors)

@@ -1,0 +1,97 @@
+"""What a filter asks of a model, and what it tells whoever resamples."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from autoreg.events import Event
+from autoreg.evidence import Evidence
+from autoreg.inference.meter import Metered
+from autoreg.inference.problem import pose
+from autoreg.inference.resampling import multinomial
+from autoreg.inference.swarm import Course
+from autoreg.models.markov import MarkovTable
+from autoreg.scoring import MEMORY
+from tests.inference.questions import markov, questions, seen
+
+QUESTIONS = questions()
+
+
+def course(problem, threshold=1.0, twist=None, memory=MEMORY):
+    chance = torch.Generator().manual_seed(0)
+    return Course(problem, 6, 5, threshold, twist, memory, chance)
+
+
+def plainly(log_weights, _):
+    return multinomial(log_weights, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("memory", [1, MEMORY])
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_each_hidden_position_is_stepped_and_each_observed_one_read_once(name, threshold, memory):
+    problem = QUESTIONS[name].problem
+    metered = Metered(problem.model)
+    course(replace(problem, model=metered), threshold, memory=memory).run(plainly)
+    hidden = len(problem.hidden)
+    assert metered.stepped == 30 * hidden
+    assert metered.scored == 30 * (problem.length - hidden)
+
+
+def test_an_island_that_is_dead_stops_no_other():
+    """All rows but those of one island are walked in one go, resampling off."""
+    calls = []
+
+    class Counting(Metered):
+        def step(self, state, symbols):
+            calls.append(len(symbols))
+            return super().step(state, symbols)
+
+    table = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]], dtype=torch.float64)
+    model = Counting(MarkovTable(table.log()))
+    evidence = Evidence.free(2, 7).restrict([1, 2, 4, 6], [1])
+    cloud = Course(
+        pose(model, evidence, 0), 40, 1, 1.0, None, MEMORY, torch.Generator().manual_seed(0)
+    ).run(plainly)
+    assert 0 < int(cloud.log_z.isneginf().sum()) < 40
+    assert calls == [40] * 3
+
+
+@pytest.mark.parametrize("tail", [False, True])
+def test_forks_hold_what_led_to_them(tail):
+    model = markov(2, 2, 9)
+    often = Event.count([1], 2, at_least=2, at_most=4)
+    problem = pose(model, seen(2, [1, None, None, 0, None, 1, None]), 0, often, tail=tail)
+    forks = []
+
+    def keep(log_weights, fork):
+        forks.append((log_weights, fork))
+        return plainly(log_weights, None)
+
+    course(problem).run(keep, forks=True)
+    assert len(forks) > 1
+    for log_weights, fork in forks:
+        count = len(fork.chains)
+        rows = fork.symbols.reshape(5 * count, -1)
+        assert rows.shape[1] == fork.position - problem.start
+        assert torch.equal(fork.log_weights, log_weights)
+        alive = ~log_weights.flatten().isneginf()
+        whole = torch.cat([torch.tensor([[1]]).expand(len(rows), -1), rows], 1)
+        state = model.read(model.start(torch.zeros(len(rows)).long()), whole)[1]
+        assert torch.equal(state.next[alive], fork.state.next[alive])
+        passed = often.after(whole, 0, torch.zeros(len(rows)).long())
+        assert torch.equal(passed[alive], fork.rule_state.flatten()[alive])
+
+
+def test_islands_are_known_by_their_number_in_every_batch():
+    seen_chains = []
+
+    def keep(log_weights, fork):
+        seen_chains.extend(fork.chains.tolist())
+        return plainly(log_weights, None)
+
+    problem = QUESTIONS["runs"].problem
+    cloud = course(problem, memory=1).run(keep, forks=True)
+    counts = torch.bincount(torch.tensor(seen_chains), minlength=6)
+    assert torch.equal(counts, cloud.resamplings)
