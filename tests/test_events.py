@@ -1,5 +1,7 @@
 """What rules allow, and where events occur."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from autoreg.events import Event, Rules
 from tests.oracles import every
-from tests.statements import happenings
+from tests.statements import Happening, happenings
 
 
 def rules(**changes):
@@ -75,6 +77,41 @@ def told(num_symbols):
 
 
 stories = st.integers(1, 3).flatmap(told)
+
+
+HIT = Happening("hit", ([1],))
+SAID = [
+    *(Happening("hit", (among,)) for among in ([], [1], [0, 2], [0, 1, 2])),
+    *(
+        Happening("before", sets)
+        for sets in (([0], [1]), ([0, 1], [2]), ([2], [0, 1]), ([], [1]), ([1], []))
+    ),
+    *(
+        Happening("count", (among, least, most))
+        for among in ([1], [0, 2])
+        for least in (0, 1, 3)
+        for most in (None, 3, 4)
+    ),
+    Happening("count", ([1], 0, 0)),
+    *(
+        Happening("word", (list(word),))
+        for length in range(5)
+        for word in itertools.product(range(2), repeat=length)
+    ),
+    *(Happening("run", (among, length)) for among in ([1], [0, 2]) for length in range(5)),
+    *(
+        Happening("within", (Happening("within", (event, 1, 4)), *window))
+        for event in (HIT, Happening("not", (HIT,)), Happening("word", ([1, 0],)))
+        for window in ((0, None), (0, 3), (2, None), (2, 3), (3, 9), (4, 5))
+    ),
+]
+
+
+@pytest.mark.parametrize("happening", SAID, ids=str)
+def test_each_kind_of_event_occurs_where_it_is_seen(happening):
+    sequences = every(3, 5)
+    found = happening.build(3).occurs(sequences)
+    assert found.tolist() == [happening.holds(row) for row in sequences.tolist()]
 
 
 @given(stories)
