@@ -86,7 +86,7 @@ def reversed_twist(
     log_value[:, -1] = 0
     table = torch.arange(1, size + 1).repeat(size + 1, 1)
     last = Event(((0, table),), torch.ones(size + 1, dtype=torch.bool), "the last symbol")
-    return Twist(last.within(start), log_value, "other scan's twist").tempered(power)
+    return Twist(last, log_value, "other scan's twist").tempered(power)
 
 
 def _permuted(evidence: Evidence, order: Int[Tensor, " T"]) -> Evidence:

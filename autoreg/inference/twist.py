@@ -29,8 +29,7 @@ class Twist:
     good for it: every positive psi leaves it unbiased, and the exact one leaves no variance.
 
     Attributes:
-        event: An automaton that accepts everything. Like every event it reads a sequence from its
-            beginning on; those made here stand still in state 0 up to the problem's ``start``.
+        event: An automaton that accepts everything. It stands in state 0 at the problem's start.
         log_value: log psi in each of its states before each position start..stop, and after the
             last one, where psi is 1: (D, L + 1), finite, float64, its last column 0.
         name: As a person would call it.
@@ -119,11 +118,11 @@ def surrogate_twist(
     anything = torch.ones(accept.numel(), dtype=torch.bool)
     automaton = Event(pieces, anything, f"the last {surrogate.order} symbols")
     log_psi = _log_psi(problem, surrogate, automaton, accept, start, floor)
-    # What came before the start was read already: the state there is called 0, kept until then.
+    # A twist begins in state 0: that and the state at the problem's start change names.
     swap = torch.arange(len(anything))
     swap[[0, start]] = swap[[start, 0]]
     pieces = tuple((at, swap[table[swap]]) for at, table in pieces)
-    automaton = replace(automaton, pieces=pieces).within(problem.start)
+    automaton = replace(automaton, pieces=pieces)
     name = f"order-{surrogate.order} surrogate"
     return Twist(automaton, log_psi[:, swap].T, name).tempered(power)
 

@@ -143,6 +143,30 @@ def test_the_reversed_chain_tells_the_exact_messages(at):
     torch.testing.assert_close(messages, exact.log(), rtol=0, atol=tolerance)
 
 
+def test_paths_are_weighted_by_what_is_known_later_alone():
+    chain = MarkovTable.random(3, 1, concentration=0.5, generator=seeded(0))
+    sets = torch.tensor([[1, 1, 0], [1, 1, 1], [1, 0, 1], [1, 1, 1], [0, 1, 0]]).bool()
+    problem = pose(chain, Evidence.among(sets), 0)
+    twist = reversed_twist(
+        problem,
+        Backwards(chain, 5),
+        order_map=torch.arange(4, -1, -1),
+        paths=20000,
+        floor=1e-12,
+        generator=seeded(0),
+    )
+    table, message = chain.table[0].exp(), torch.ones(3, dtype=torch.float64)
+    marginals = [table[-1]]
+    for _ in range(3):
+        marginals.append(marginals[-1] @ table[:-1])
+    for at in range(3, -1, -1):
+        message = table[:-1] @ (message * sets[at + 1])
+        exact = message / (marginals[at] @ message)
+        found = twist.log_value[1:, at + 1].exp()
+        # Averages of 20000 probabilities, of which half or more count.
+        assert float(((found - exact) * marginals[at]).abs().max()) < 4 * 0.5 / 10000**0.5
+
+
 @pytest.mark.parametrize("threshold", [0.0, 0.5])
 def test_the_reversed_chain_takes_most_of_the_variance_away(threshold):
     chain = smooth_chain()

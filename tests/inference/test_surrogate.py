@@ -54,6 +54,14 @@ def test_counts_are_backed_off_to_the_shorter_context():
     torch.testing.assert_close(fitted, expected, rtol=0, atol=1e-12)
 
 
+def test_a_context_that_was_never_met_is_one_without_its_oldest_symbol():
+    symbols = torch.randint(2, (40, 9), generator=seeded(4)) + torch.tensor([0, 1] * 4 + [0])
+    one, two = (fit_surrogate(symbols, 4, order).log_probs[0] for order in (1, 2))
+    # Symbols alternate between 0, 1 and 1, 2; a 3 never comes.
+    torch.testing.assert_close(two[3 * 4 + 1], one[1], rtol=0, atol=1e-12)
+    torch.testing.assert_close(two[3 * 4 + 0], one[0], rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("bins", [1, 3])
 @pytest.mark.parametrize("bandwidth", [0.0, 0.7])
 @pytest.mark.parametrize(("order", "begin"), [(0, 0), (1, 0), (2, 0), (2, 1), (1, 4)])

@@ -163,6 +163,27 @@ def test_what_the_surrogate_rules_out_is_drawn_all_the_same():
     assert_unbiased(shares(problem, twist, islands=2000, particles=64))
 
 
+@pytest.mark.parametrize("floor", [1e-2, 1e-8])
+def test_no_allowed_symbol_takes_more_than_the_floor_from_psi(floor):
+    sharp = chain(6, order=1, concentration=0.02)
+    problem = pose(chain(2), late(prefix=1), 0)
+    twist = surrogate_twist(problem, own_surrogate(sharp), floor=floor)
+    reached, smallest = {0}, 0.0
+    for at in range(problem.length - 1):
+        position = problem.start + at
+        moves = {
+            (state, int(twist.event.table(position)[state, symbol]))
+            for state in reached
+            for symbol in problem.evidence.mask()[position].nonzero()[:, 0].tolist()
+        }
+        for before, after in moves:
+            step = float(twist.log_value[after, at + 1] - twist.log_value[before, at])
+            smallest = min(smallest, step)
+        reached = {after for _, after in moves}
+    # Reached, or nearly: the surrogate is that sharp.
+    assert math.log(floor) - 1e-9 < smallest < math.log(floor) + 1
+
+
 def test_evidence_that_the_surrogate_excludes_altogether_is_no_reason_to_fail():
     model = chain(3, num_symbols=2, order=1, concentration=2.0)
     problem = pose(model, late(num_symbols=2), 0)
