@@ -181,6 +181,10 @@ class Draws:
         log_weights: Their log weights; zeros for independent exact draws.
         log_evidence: log probability of what was given, an exact answer for completions.
         method: How they were drawn.
+        kind: ``exact``, independent draws from what was asked for, or ``consistent``, draws that
+            come to be that as more paths are taken.
+        ess: Effective number of the paths that they were chosen from.
+        reliable: False where these are too few, for ``reason``.
         cost: What that took.
         signal: What turns the symbols into sound or pixels, if known.
     """
@@ -190,7 +194,11 @@ class Draws:
     labels: tuple[dict[str, str], ...]
     log_weights: Float[Tensor, " N"]
     method: str
+    kind: Kind = "exact"
     log_evidence: Answer | None = None
+    ess: Float[Tensor, ""] | None = None
+    reliable: bool = True
+    reason: str = ""
     cost: Cost = field(default_factory=Cost)
     signal: Writes | None = None
 

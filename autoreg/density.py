@@ -14,16 +14,26 @@ import torch
 from jaxtyping import Int, Integer
 from torch import Generator, Tensor
 
-from autoreg import modeldir, scoring
+from autoreg import knowledge, modeldir, scoring
 from autoreg.answers import Answer, Cost, Draws, Posterior
 from autoreg.conditions import ConditionSpace, Given, Prior
+from autoreg.data.region import Region
 from autoreg.data.signal import Signal
 from autoreg.data.sound import Sound
 from autoreg.data.waves import Reading
+from autoreg.events import Event
+from autoreg.evidence import Evidence
 from autoreg.factorfile import FactorFile
+from autoreg.inference.effort import Effort
+from autoreg.knowledge import Allowed, Range
 from autoreg.protocol import SequenceModel
-from autoreg.queries import likelihood, sampling
+from autoreg.queries import compare, information, likelihood, probability, sampling
 from autoreg.queries import posterior as bayes
+from autoreg.queries.argmax import Best, argmax
+from autoreg.queries.hitting import hitting
+from autoreg.queries.infill import infill
+from autoreg.queries.marginals import marginals
+from autoreg.queries.partial import posterior_given
 
 Path_ = str | Path
 Signals = Path_ | Sequence[Path_] | np.ndarray | Tensor
@@ -126,15 +136,22 @@ class Density:
 
     def posterior(
         self,
-        signals: Signals,
+        signals: Signals | None = None,
         *,
         of: str | Sequence[str] | None = None,
         given: Given | None = None,
         prior: Prior | None = None,
         every_prefix: bool = False,
+        hidden: Region | None = None,
+        evidence: Evidence | None = None,
+        effort: Effort | None = None,
+        method: str | None = None,
+        generator: Generator | None = None,
         **reading: Unpack[Reading],
     ) -> Posterior:
         """Return log p(label | signal) by Bayes' rule, exact under the model.
+
+        Where parts of one signal are hidden, the answer may be an estimate and says so.
 
         Args:
             signals: See ``Signals``. Values are of shape (K,) for one, (B, K) for several.
@@ -145,8 +162,30 @@ class Density:
                 (T + 1, K) or (B, T + 1, K), row t from the first t symbols. Of sounds whose
                 gain is "peak" these are prefixes of the normalised clip, whose peak may lie in
                 their future; ``stop`` gives a beginning by its own peak.
+            hidden: The region of one signal that is not seen; see ``evidence``.
+            evidence: What is known, instead of signals, labels and prior.
+            effort: How much work it may be where parts are hidden.
+            method: Forces one.
+            generator: Source of all chance.
             **reading: How files are read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
         """
+        if (signals is None) == (evidence is None):
+            raise ValueError("a posterior needs either signals or evidence")
+        if signals is None or hidden is not None:
+            if every_prefix:
+                raise ValueError("every_prefix needs signals of which nothing is hidden")
+            if evidence is None:
+                evidence = self.evidence(
+                    signals, hidden=hidden, given=given, prior=prior, **reading
+                )  # type: ignore[arg-type]
+            return posterior_given(
+                self.model,
+                evidence,
+                self.space,
+                of=self.target if of is None else of,
+                effort=self._effort(effort, method),
+                generator=generator,
+            )
         symbols, lengths, alone = self.encode(signals, **reading)
         answer = bayes.posterior(
             self.model,
@@ -232,10 +271,8 @@ class Density:
             generator: Source of all chance.
             **reading: How a file is read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
         """
-        symbols, _, alone = self.encode(signal, **reading)
-        if not alone:
-            raise ValueError(f"complete needs one signal; got {len(symbols)}")
-        whole = symbols.shape[1]
+        symbols = self._one(signal, **reading)
+        whole = len(symbols)
         everything = keep is None and keep_seconds is None
         kept = whole if everything else self._length(keep, keep_seconds)
         if kept is None or not 0 <= kept <= whole:
@@ -243,7 +280,7 @@ class Density:
         asked = self._length(length, seconds)
         draws = sampling.complete(
             self.model,
-            symbols[0, :kept],
+            symbols[:kept],
             count,
             self.space,
             length=whole if asked is None and kept < whole else asked,
@@ -255,6 +292,250 @@ class Density:
             generator=generator,
         )
         return replace(draws, signal=self.signal)
+
+    def evidence(
+        self,
+        signal: Path_ | np.ndarray | Tensor | None = None,
+        *,
+        seen: Region | None = None,
+        hidden: Region | None = None,
+        ranges: Sequence[Range] = (),
+        symbols: Sequence[Allowed] = (),
+        length: int | None = None,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        **reading: Unpack[Reading],
+    ) -> Evidence:
+        """Say what is known, in the signal's own coordinates, for the questions below.
+
+        Args:
+            signal: One file or array, all of which is seen unless told otherwise; None for none.
+            seen: The region that is seen: a mask in the signal's shape, positions along the scan,
+                (rows, columns) of a picture, ``Seconds`` of a sound, or a list of these.
+            hidden: The region that is not, instead.
+            ranges: (region, low, high): amplitudes, grey levels, values, both bounds included.
+            symbols: (region, symbols): sets of symbols.
+            length: Symbols altogether, where no signal says it.
+            given: Labels that are known.
+            prior: Of the conditions; see ``ConditionSpace.log_prior``.
+            **reading: How a file is read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
+        """
+        codes = None if signal is None else self._one(signal, **reading)
+        return knowledge.evidence(
+            self.signal,
+            codes,
+            length=length,
+            seen=seen,
+            hidden=hidden,
+            ranges=ranges,
+            allowed=symbols,
+            log_condition=self.space.log_prior(prior, given),
+        )
+
+    def surprise(
+        self,
+        signal: Path_ | np.ndarray | Tensor,
+        *,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        **reading: Unpack[Reading],
+    ) -> Answer:
+        """Return -log p(x_t | x_<t, given) of every symbol, (T,) nats in the order of the scan."""
+        codes = self._one(signal, **reading)
+        log_condition = self.space.log_prior(prior, given)
+        return likelihood.surprise(self.model, codes, log_condition, memory=self.memory)
+
+    def probability(
+        self,
+        target: Evidence | Event,
+        evidence: Evidence | None = None,
+        *,
+        effort: Effort | None = None,
+        method: str | None = None,
+        generator: Generator | None = None,
+    ) -> Answer:
+        """Return log P(target | evidence); see ``autoreg.probability``."""
+        return probability.probability(
+            self.model,
+            target,
+            evidence,
+            effort=self._effort(effort, method),
+            generator=generator,
+        )
+
+    def infill(
+        self,
+        signal: Path_ | np.ndarray | Tensor | None = None,
+        *,
+        draws: int = 64,
+        evidence: Evidence | None = None,
+        hidden: Region | None = None,
+        seen: Region | None = None,
+        ranges: Sequence[Range] = (),
+        symbols: Sequence[Allowed] = (),
+        length: int | None = None,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        effort: Effort | None = None,
+        method: str | None = None,
+        generator: Generator | None = None,
+        **reading: Unpack[Reading],
+    ) -> Draws:
+        """Draw what is hidden given what is seen, before and after it; see ``autoreg.infill``.
+
+        What is known is said as in ``evidence``, or given as ``evidence``.
+        """
+        if evidence is None:
+            evidence = self.evidence(
+                signal,
+                seen=seen,
+                hidden=hidden,
+                ranges=ranges,
+                symbols=symbols,
+                length=length,
+                given=given,
+                prior=prior,
+                **reading,
+            )
+        elif signal is not None:
+            raise ValueError("infill needs either a signal and what of it is hidden, or evidence")
+        drawn = infill(
+            self.model,
+            evidence,
+            draws,
+            self.space,
+            effort=self._effort(effort, method),
+            generator=generator,
+        )
+        return replace(drawn, signal=self.signal)
+
+    def marginals(
+        self,
+        evidence: Evidence,
+        *,
+        effort: Effort | None = None,
+        method: str | None = None,
+        generator: Generator | None = None,
+    ) -> Answer:
+        """Return log p(x_t = v | evidence), (H, Q); see ``autoreg.marginals``."""
+        effort = self._effort(effort, method)
+        return marginals(self.model, evidence, effort=effort, generator=generator)
+
+    def hitting(
+        self,
+        among: Sequence[int],
+        evidence: Evidence,
+        *,
+        effort: Effort | None = None,
+        method: str | None = None,
+        generator: Generator | None = None,
+    ) -> Answer:
+        """Return the law of the first hit of a set of symbols; see ``autoreg.hitting``."""
+        effort = self._effort(effort, method)
+        return hitting(self.model, among, evidence, effort=effort, generator=generator)
+
+    def entropy(
+        self,
+        evidence: Evidence,
+        *,
+        of: str | Sequence[str] | None = None,
+        effort: Effort | None = None,
+        method: str | None = None,
+        generator: Generator | None = None,
+    ) -> Answer:
+        """Return how much is still unknown, in nats.
+
+        Args:
+            evidence: What is known.
+            of: A factor or factors, whose labels are meant; all that is hidden of the signal if
+                None.
+            effort: How much work it may be.
+            method: Forces one.
+            generator: Source of all chance.
+        """
+        effort = self._effort(effort, method)
+        if of is None:
+            return information.entropy(self.model, evidence, effort=effort, generator=generator)
+        labels = posterior_given(
+            self.model, evidence, self.space, of=of, effort=effort, generator=generator
+        )
+        return information.uncertainty(labels)
+
+    def information(
+        self,
+        evidence: Evidence,
+        *,
+        of: str | Sequence[str] | None = None,
+        effort: Effort | None = None,
+        method: str | None = None,
+        generator: Generator | None = None,
+    ) -> Answer:
+        """Return what each hidden symbol would tell of a factor; see ``autoreg.information``."""
+        return information.information(
+            self.model,
+            evidence,
+            self.space,
+            of=self.target if of is None else of,
+            effort=self._effort(effort, method),
+            generator=generator,
+        )
+
+    def argmax(
+        self,
+        evidence: Evidence,
+        *,
+        effort: Effort | None = None,
+        method: str | None = None,
+    ) -> Best:
+        """Return the most likely completion and labels; see ``autoreg.argmax``."""
+        return argmax(self.model, evidence, self.space, effort=self._effort(effort, method))
+
+    def divergence(
+        self,
+        first: Given,
+        second: Given,
+        *,
+        length: int | None = None,
+        seconds: float | None = None,
+        prior: Prior | None = None,
+        effort: Effort | None = None,
+        generator: Generator | None = None,
+    ) -> Answer:
+        """Return KL(p(signal | first) || p(signal | second)) in nats; see ``autoreg.divergence``."""
+        told = self._length(length, seconds)
+        one, two = (
+            self.evidence(length=told, given=given, prior=prior) for given in (first, second)
+        )
+        effort = self._effort(effort, None)
+        return compare.divergence(self.model, one, two, effort=effort, generator=generator)
+
+    def log_odds(
+        self,
+        signal: Path_ | np.ndarray | Tensor,
+        first: Given,
+        second: Given,
+        *,
+        prior: Prior | None = None,
+        **reading: Unpack[Reading],
+    ) -> Answer:
+        """Return log p(signal | first) - log p(signal | second), exact."""
+        codes = self._one(signal, **reading)[None]
+        answer = compare.log_odds(
+            self.model, codes, self.space, first, second, prior=prior, memory=self.memory
+        )
+        return replace(answer, value=answer.value[0])
+
+    def explain(
+        self,
+        evidence: Evidence,
+        event: Event | None = None,
+        *,
+        effort: Effort | None = None,
+        method: str | None = None,
+    ) -> str:
+        """Return how a question about evidence would be answered, without answering it."""
+        effort = self._effort(effort, method)
+        return probability.explain(self.model, evidence, event, effort=effort)
 
     def encode(
         self, signals: Signals, **reading: Unpack[Reading]
@@ -294,6 +575,18 @@ class Density:
                 f"{', '.join(reading)} tell how sounds are read; this is a {self.signal.kind}"
             )
         return self.signal.read(path)
+
+    def _one(
+        self, signal: Path_ | np.ndarray | Tensor, **reading: Unpack[Reading]
+    ) -> Int[Tensor, " T"]:
+        symbols, _, alone = self.encode(signal, **reading)
+        if not alone:
+            raise ValueError(f"this question is about one signal; got {len(symbols)}")
+        return symbols[0]
+
+    def _effort(self, effort: Effort | None, method: str | None) -> Effort:
+        effort = Effort(memory=self.memory) if effort is None else effort
+        return effort if method is None else replace(effort, method=method)
 
     def _length(self, length: int | None, seconds: float | None) -> int | None:
         if seconds is None:

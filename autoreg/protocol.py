@@ -25,6 +25,12 @@ class State(NamedTuple):
         """Gather rows: resampling, forking and beams are this one operation."""
         return State(self.next[index], tuple(tensor[index] for tensor in self.memory))
 
+    @property
+    def bytes_per_row(self) -> int:
+        """What one row of the batch takes."""
+        tensors = (self.next, *self.memory)
+        return 1 + sum(tensor[:1].nbytes // max(1, len(tensor[:1])) for tensor in tensors)
+
 
 @runtime_checkable
 class Head(Protocol):

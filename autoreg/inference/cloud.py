@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
-from torch import Generator, Tensor
-
-from autoreg.walks.inversion import invert
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -48,13 +45,3 @@ class Cloud:
         """The log of each path's share of the weight of all islands; nan where none has any."""
         flat = self.log_weights.flatten()
         return flat - flat.logsumexp(0)
-
-    def choose(self, count: int, *, generator: Generator | None = None) -> Int[Tensor, "count L"]:
-        """Draw paths in proportion to their weights, by one systematic sweep, in random order.
-
-        Each is a posterior draw; they are not independent where a path is heavy.
-        """
-        offset = torch.rand(1, dtype=torch.float64, generator=generator)
-        uniforms = (torch.arange(count, dtype=torch.float64) + offset) / count
-        picked = invert(self.log_weights.flatten().expand(count, -1), uniforms)
-        return self.paths[picked[torch.randperm(count, generator=generator)]]

@@ -183,6 +183,14 @@ def spans(
     return found
 
 
+def reachable(problem: Problem) -> bool:
+    """Whether some path is allowed, and lets the event occur; the model may still forbid it."""
+    positions = slice(problem.start, problem.stop)
+    if bool((problem.evidence.low[positions] > problem.evidence.high[positions]).any()):
+        return False
+    return problem.event is None or bool(_alive(problem, problem.event)[0, problem.rule_state])
+
+
 def check(model: SequenceModel, evidence: Evidence, event: Event | None = None) -> None:
     """Refuse evidence or an event that is not about this model's sequences."""
     if evidence.num_symbols != model.num_symbols:
@@ -248,7 +256,7 @@ def _nothing(num_symbols: int) -> Event:
 
 def _runs(problem: Problem, event: Event, seen: Bool[Tensor, " T"]) -> Iterator[tuple[int, int]]:
     """Yield the bounds of runs that are alike in being observed and in the event's transitions."""
-    inner = torch.arange(problem.start + 1, problem.stop)
+    inner = torch.arange(problem.start + 1, max(problem.stop, problem.start + 1))
     changes = inner[seen[inner] != seen[inner - 1]].tolist()
     breaks = event.breaks(problem.start, problem.stop)
     bounds = sorted({problem.start, *changes, *breaks, problem.stop})

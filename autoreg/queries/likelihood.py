@@ -54,6 +54,44 @@ def log_prob(
     )
 
 
+def surprise(
+    model: SequenceModel,
+    symbols: Integer[Tensor, " T"],
+    log_condition: Float[Tensor, " K"] | None = None,
+    *,
+    memory: int = scoring.MEMORY,
+) -> Answer:
+    r"""Return :math:`-\log p(x_t \mid x_{<t})` of every symbol of a sequence, in nats.
+
+    Where the condition is not known it is summed out under its posterior after each prefix, so
+    that the values add up to minus the log probability of the sequence.
+
+    Args:
+        model: Any sequence model.
+        symbols: One sequence, (T,).
+        log_condition: log p(y), (K,); uniform if None.
+        memory: Bytes that activations may take at a time.
+
+    Example:
+        >>> coins = MarkovTable(torch.tensor([[[0.5, 0.5]], [[0.1, 0.9]]]).log())
+        >>> surprise(coins, torch.tensor([1, 1])).value
+        tensor([0.3567, 0.2783], dtype=torch.float64)
+    """
+    begin = time.perf_counter()
+    if log_condition is None:
+        log_condition = check_space(model, None).log_prior()
+    possible = log_condition.isfinite().nonzero()[:, 0]
+    joint = log_condition[possible] + log_likelihoods(
+        model, symbols[None], possible, every_prefix=True, memory=memory
+    )
+    total = joint[0].logsumexp(-1)
+    return Answer(
+        value=total[:-1] - total[1:],
+        method="one score",
+        cost=Cost(scored=len(symbols) * len(possible), seconds=time.perf_counter() - begin),
+    )
+
+
 def log_likelihoods(
     model: SequenceModel,
     symbols: Integer[Tensor, "B T"],

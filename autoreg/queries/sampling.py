@@ -11,7 +11,7 @@ from autoreg import scoring
 from autoreg.answers import Answer, Cost, Draws
 from autoreg.conditions import ConditionSpace, Given, Prior
 from autoreg.events import Rules
-from autoreg.protocol import SequenceModel, State
+from autoreg.protocol import SequenceModel
 from autoreg.queries.likelihood import check_space, log_likelihoods
 from autoreg.walks.inversion import invert
 from autoreg.walks.reference import check_chance, walk
@@ -149,7 +149,7 @@ def _continue(
         for piece in beginning.split(scoring.chunk_length(model, len(distinct), memory)):
             piece = piece.to(state.next.device, torch.int64).expand(len(distinct), -1)
             _, state = model.read(state, piece)
-        fitting = max(1, memory // (4 * _bytes_per_row(state)))
+        fitting = max(1, memory // (4 * state.bytes_per_row))
         for first in range(0, len(condition), fitting):
             batch = slice(first, first + fitting)
             walked = walk(
@@ -163,11 +163,6 @@ def _continue(
             drawn[batch] = walked.symbols.cpu()
     start = beginning.long().expand(len(condition), -1)
     return torch.cat([start, drawn], dim=1)
-
-
-def _bytes_per_row(state: State) -> int:
-    tensors = (state.next, *state.memory)
-    return 1 + sum(tensor[0].numel() * tensor.element_size() for tensor in tensors)
 
 
 def _length(model: SequenceModel, length: int | None, beginning: int) -> int:

@@ -1,0 +1,82 @@
+"""Which method answers a question, and at what cost."""
+
+from dataclasses import dataclass
+
+from autoreg.inference.effort import Effort
+from autoreg.inference.exact import contexts_within, paths_within
+from autoreg.inference.problem import Problem
+from autoreg.protocol import DENSE_LIMIT
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one independent piece of a question is answered.
+
+    Attributes:
+        problem: The piece.
+        method: "nothing hidden", "one mass" or one of ``effort.METHODS``.
+        reason: Why this one, in a few words.
+        stepped: Positions that will be stepped through, over all paths; the most it can be.
+        scored: Positions that will be read in parallel.
+    """
+
+    problem: Problem
+    method: str
+    reason: str
+    stepped: int = 0
+    scored: int = 0
+
+
+EXACT = ("nothing hidden", "one mass", "enumeration", "dynamic programming")
+"""Methods without chance, of which the law of every position is known too."""
+
+
+def plan(problem: Problem, effort: Effort) -> Step:
+    """Return the first method that applies: exact ones before bounds before estimates."""
+    hidden = problem.hidden
+    if not len(hidden):
+        return Step(problem, "nothing hidden", "all of it was observed", scored=problem.length)
+    if effort.method is not None:
+        return _forced(problem, effort)
+    if problem.length == 1:
+        return Step(problem, "one mass", "the last position alone is open")
+    return _exact(problem, effort) or _estimate(problem, effort)
+
+
+def _exact(problem: Problem, effort: Effort) -> Step | None:
+    paths = paths_within(problem)
+    length = problem.length
+    if paths <= effort.most_paths and paths * length <= effort.most_steps:
+        reason = f"{paths} paths, at most {effort.most_paths}"
+        hidden = len(problem.hidden)
+        return Step(problem, "enumeration", reason, paths * hidden, paths * (length - hidden))
+    if problem.model.num_symbols > DENSE_LIMIT:
+        return None
+    most, total = contexts_within(problem)
+    if most <= effort.most_contexts and total <= effort.most_steps:
+        reason = f"{most} contexts, at most {effort.most_contexts}"
+        return Step(problem, "dynamic programming", reason, total)
+    return None
+
+
+def _estimate(problem: Problem, effort: Effort) -> Step:
+    method = "importance" if effort.threshold == 0 else "particles"
+    return _walked(problem, effort, method, "too many paths and contexts to be exact")
+
+
+def _walked(problem: Problem, effort: Effort, method: str, reason: str) -> Step:
+    paths = effort.islands * effort.particles
+    hidden = len(problem.hidden)
+    return Step(problem, method, reason, paths * hidden, paths * (problem.length - hidden))
+
+
+def _forced(problem: Problem, effort: Effort) -> Step:
+    reason = "asked for"
+    length = problem.length
+    if effort.method == "enumeration":
+        return Step(problem, "enumeration", reason, paths_within(problem) * length)
+    if effort.method == "dynamic programming":
+        return Step(problem, "dynamic programming", reason, contexts_within(problem)[1])
+    if effort.method == "beam":
+        return Step(problem, "beam", reason, effort.beams * length)
+    return _walked(problem, effort, str(effort.method), reason)

@@ -1,0 +1,58 @@
+"""The distribution of each next symbol, the condition summed out along the way."""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from autoreg import scoring
+from autoreg.protocol import SequenceModel
+
+
+def predictive(
+    model: SequenceModel,
+    symbols: Int[Tensor, "B T"],
+    log_condition: Float[Tensor, " K"],
+    *,
+    memory: int = scoring.MEMORY,
+) -> Iterator[tuple[slice, Float[Tensor, "b T Q"], Float[Tensor, "b C"]]]:
+    r"""Yield, in batches of rows, log p(x_t = v | x_<t) for every t and v.
+
+    .. math:: p(v \mid x_{<t}) = \sum_y p(y \mid x_{<t})\, p(v \mid x_{<t}, y)
+
+    Args:
+        model: Any sequence model with a dense head.
+        symbols: Sequences.
+        log_condition: log p(y), (K,), unnormalised; -inf for those that are ruled out.
+        memory: Bytes that activations may take at a time.
+
+    Yields:
+        The rows, their distributions in float64, and log p(y, x) of the C possible conditions.
+    """
+    possible = log_condition.isfinite().nonzero()[:, 0]
+    log_prior = log_condition[possible] - log_condition[possible].logsumexp(0)
+    length = symbols.shape[1]
+    # Beside the model's own activations stand the distributions themselves, in float64.
+    room = 4 * int(getattr(model, "floats_per_symbol", 0)) + 32 * model.num_symbols
+    rows = max(1, memory // max(1, room * max(1, length) * len(possible)))
+    for first in range(0, len(symbols), rows):
+        batch = symbols[first : first + rows]
+        with torch.no_grad():
+            parts = [
+                model.log_probs(batch, torch.full((len(batch),), condition)).cpu().double()
+                for condition in possible.tolist()
+            ]
+        logs = torch.stack(parts, 2)  # (b, T, C, Q)
+        taken = batch.cpu()[:, :, None, None].expand(-1, -1, len(possible), 1)
+        factors = logs.gather(-1, taken)[..., 0]
+        before = log_prior + factors.cumsum(1) - factors
+        total = log_prior + factors.sum(1)
+        # Where a condition has died, -inf minus -inf would be nan: it weighs nothing.
+        before = torch.where(before.isnan(), -torch.inf, before)
+        mixed = (logs + before[..., None]).logsumexp(2)
+        yield (
+            slice(first, first + len(batch)),
+            mixed - before.logsumexp(-1, keepdim=True),
+            total,
+        )

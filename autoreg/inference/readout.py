@@ -1,0 +1,211 @@
+"""Answers read off solutions."""
+
+import math
+import time
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from autoreg.answers import Answer, Cost
+from autoreg.inference.meter import Metered
+from autoreg.inference.solution import Solution
+from autoreg.inference.variance import effective_size, log_mean
+
+
+def judged(log_z: Float[Tensor, " M"], std_error: float) -> tuple[bool, str]:
+    """Return whether the standard error of islands' log evidence can be trusted, or why not."""
+    raise NotImplementedError
+
+
+def evidence_answer(solution: Solution) -> Answer:
+    """Return log p(what is known), the conditions summed out."""
+    if solution.evidence.impossible:
+        return Answer(
+            value=torch.tensor(-torch.inf, dtype=torch.float64),
+            method="nothing to do",
+            reason="the evidence leaves some position, or the condition, nothing to be",
+        )
+    log_z = solution.log_joint.logsumexp(0)
+    if solution.exact:
+        return Answer(value=log_z[0], method=solution.method, cost=solution.cost)
+    if (bounds := solution.bounds) is not None:
+        lower, upper = (bound.logsumexp(0) for bound in bounds)
+        return Answer(
+            value=lower,
+            kind="bounds",
+            method=solution.method,
+            lower=lower,
+            upper=upper,
+            cost=solution.cost,
+        )
+    value, error = log_mean(log_z)
+    if bool(value.isneginf()):
+        return _all_dead(solution)
+    fine, reason = judged(log_z, float(error))
+    return Answer(
+        value=value,
+        kind="unbiased",
+        method=solution.method,
+        std_error=error,
+        ess=effective_size(log_z) / len(log_z) * _paths(solution),
+        reliable=fine,
+        reason=reason,
+        cost=solution.cost,
+    )
+
+
+def log_share(part: Solution, rest: Solution, *, within: bool = False) -> Answer:
+    """Return the log of what share one solution's evidence has.
+
+    Args:
+        part: The numerator.
+        rest: What is not in it; or, ``within``, all of it.
+        within: Whether the second solution counts the first in.
+    """
+    one, two = evidence_answer(part), evidence_answer(rest)
+    methods = dict.fromkeys((one.method, two.method))
+    method = ", ".join(name for name in methods if name != "nothing to do") or one.method
+
+    def share(a: Tensor, b: Tensor) -> Tensor:
+        if within:
+            return (a - b).clamp_max(0) if bool(b.isfinite()) else b * torch.nan
+        return (
+            a - torch.logaddexp(a, b) if bool((a > -torch.inf) | (b > -torch.inf)) else a * 0 / 0
+        )
+
+    value = share(one.value, two.value)
+    if bool(value.isnan()):
+        return Answer(
+            value=value,
+            method=method,
+            reliable=False,
+            reason="what is known has no probability in the model",
+        )
+    certain = [a.kind == "exact" and bool(a.value.isneginf()) for a in (one, two)]
+    if one.kind == two.kind == "exact" or any(certain):
+        return Answer(value=value, method=method)
+    if one.std_error is None and two.std_error is None:
+        least, most = _ends(one), _ends(two)
+        return Answer(
+            value=share(least[0], most[0]),
+            kind="bounds",
+            method=method,
+            lower=share(least[0], most[1]),
+            upper=share(least[1], most[0]),
+        )
+    # d log(a / (a + b)) = (1 - share) (d log a - d log b); within, d log a - d log b.
+    slope = torch.ones(()) if within else -torch.expm1(value)
+    spread = sum((a.std_error**2 for a in (one, two) if a.std_error is not None), torch.zeros(()))
+    reliable, reason = one.reliable and two.reliable, one.reason or two.reason
+    upper, confidence = None, None
+    if bool(value.isneginf()):
+        upper = None if one.upper is None else share(one.upper, two.value)
+        confidence = one.confidence
+    return Answer(
+        value=value,
+        kind="unbiased" if within and two.kind == "exact" else "consistent",
+        method=method,
+        std_error=None if bool(value.isneginf()) else slope * spread.sqrt(),
+        upper=upper,
+        confidence=confidence,
+        ess=one.ess if one.ess is not None else two.ess,
+        reliable=reliable,
+        reason=reason,
+    )
+
+
+def exact_answer(value: Tensor, method: str, metered: Metered, begin: float) -> Answer:
+    """Return an answer without chance, and what it took since ``begin``."""
+    return Answer(value=value, method=method, cost=spent(metered, begin))
+
+
+def expected_answer(
+    value: Tensor,
+    std_error: Tensor,
+    log_z: Float[Tensor, " M"],
+    solution: Solution,
+    metered: Metered,
+    begin: float,
+) -> Answer:
+    """Return an average over draws from a solution, and how far to trust it."""
+    reliable, reason = True, ""
+    if not solution.exact:
+        _, error = log_mean(log_z)
+        reliable, reason = judged(log_z, float(error))
+    method = "draws" if solution.exact else f"draws after {solution.method}"
+    return Answer(
+        value=value,
+        kind="consistent",
+        method=method,
+        std_error=std_error,
+        ess=effective_size(log_z) / len(log_z) * _paths(solution),
+        reliable=reliable,
+        reason=reason,
+        cost=spent(metered, begin),
+    )
+
+
+def spent(metered: Metered, begin: float) -> Cost:
+    """Return what a model was asked since it was metered, and the time since ``begin``."""
+    return Cost(metered.stepped, metered.scored, time.perf_counter() - begin)
+
+
+def _ends(answer: Answer) -> Sequence[Tensor]:
+    if answer.lower is None or answer.upper is None:
+        return answer.value, answer.value
+    return answer.lower, answer.upper
+
+
+def _paths(solution: Solution) -> Tensor:
+    """Return the smallest number of effective paths that any piece rests on."""
+    sizes = [
+        effective_size(part.cloud.log_weights.flatten())
+        for parts in solution.parts
+        for part in parts
+        if part.cloud is not None and not part.exact
+    ]
+    return torch.stack(sizes).min() if sizes else torch.tensor(torch.nan, dtype=torch.float64)
+
+
+def _all_dead(solution: Solution) -> Answer:
+    """Return what can be said where no path survived.
+
+    Weights lie within 0..1, so that P(known) is at most the chance that a path survives, of which
+    N dead ones say that it is at most log(1 / 0.05) / N, about 3 / N, with confidence 0.95; where
+    there are C conditions, each is held to a C-th of the doubt.
+    """
+    clouds = [part.cloud for row in solution.parts for part in row if part.cloud is not None]
+    plain = all(cloud.resamplings is None or not bool(cloud.resamplings.any()) for cloud in clouds)
+    plain = plain and all(
+        part.step.method == "importance"
+        for row in solution.parts
+        for part in row
+        if not part.exact
+    )
+    upper = None
+    if plain:
+        doubt = 0.05 / max(1, len(solution.conditions))
+        joint = [
+            solution.evidence.log_condition[condition]
+            + sum(part.step.problem.log_before for part in row)
+            + sum(
+                math.log(math.log(1 / doubt) / part.cloud.log_weights.numel())
+                for part in row
+                if part.cloud is not None and not part.exact
+            )
+            for condition, row in zip(solution.conditions.tolist(), solution.parts, strict=True)
+        ]
+        upper = torch.stack(joint).logsumexp(0)
+    return Answer(
+        value=torch.tensor(-torch.inf, dtype=torch.float64),
+        kind="unbiased",
+        method=solution.method,
+        upper=upper,
+        confidence=None if upper is None else 0.95,
+        ess=torch.zeros((), dtype=torch.float64),
+        reliable=False,
+        reason="no path survived what is known; more of them might",
+        cost=solution.cost,
+    )

@@ -1,0 +1,95 @@
+"""Filling what is hidden with what belongs there."""
+
+import time
+
+import torch
+from torch import Generator
+
+from autoreg.answers import Draws
+from autoreg.conditions import ConditionSpace
+from autoreg.evidence import Evidence
+from autoreg.inference.draws import draw
+from autoreg.inference.effort import Effort
+from autoreg.inference.meter import Metered
+from autoreg.inference.readout import evidence_answer, spent
+from autoreg.inference.solution import work_out
+from autoreg.protocol import SequenceModel
+from autoreg.queries.likelihood import check_space
+
+
+def infill(
+    model: SequenceModel,
+    evidence: Evidence,
+    count: int,
+    space: ConditionSpace | None = None,
+    *,
+    effort: Effort | None = None,
+    generator: Generator | None = None,
+) -> Draws:
+    """Draw sequences, and their conditions, from p(x, y | evidence).
+
+    All that is known counts, also what lies behind a gap. Where the evidence was worked out
+    exactly the draws are exact and independent. Else they are drawn from the paths of a particle
+    filter in proportion to their weights; where these descend from few ancestors, Markov kernels
+    that leave the posterior as it is move them apart. ``log_evidence`` says how probable the evidence is, and
+    how well that is known.
+
+    Args:
+        model: Any sequence model.
+        evidence: What is known, of the symbols and of the condition.
+        count: How many draws.
+        space: Names of the model's conditions.
+        effort: How much work it may be.
+        generator: Source of all chance.
+
+    Raises:
+        ValueError: The evidence is impossible, or count is not positive.
+
+    Example:
+        >>> fair = MarkovTable(torch.tensor([[[0.5, 0.5]]]).log())
+        >>> known = Evidence.free(num_symbols=2, length=3).restrict([0, 2], [1])
+        >>> draws = infill(fair, known, 4, generator=torch.Generator().manual_seed(0))
+        >>> draws.symbols[:, [0, 2]].unique().item(), draws.log_evidence.value.exp().item()
+        (1, 0.25)
+    """
+    begin, effort = time.perf_counter(), effort or Effort()
+    space = check_space(model, space)
+    if count < 1:
+        raise ValueError(f"count needs to be at least 1; got {count}")
+    metered = Metered(model)
+    solution = work_out(metered, evidence, effort, generator=generator)
+    known = evidence_answer(solution)
+    if evidence.impossible or not bool(solution.log_joint.logsumexp(0).isfinite().any()):
+        why = "rules everything out" if evidence.impossible else "has no probability in the model"
+        raise ValueError(f"the evidence {why}: nothing can be drawn")
+    island = _islands(solution.log_joint.logsumexp(0), count, generator)
+    condition, symbols, moved = draw(
+        metered,
+        solution,
+        island,
+        sweeps=effort.sweeps,
+        memory=effort.memory,
+        generator=generator,
+    )
+    method = f"{solution.method}, moved apart by particle Gibbs" if moved else solution.method
+    return Draws(
+        symbols=symbols,
+        condition=condition,
+        labels=tuple(space.describe(index) for index in condition.tolist()),
+        log_weights=torch.zeros(count, dtype=torch.float64),
+        kind="exact" if solution.exact else "consistent",
+        method=method,
+        log_evidence=known,
+        ess=known.ess,
+        reliable=known.reliable,
+        reason=known.reason,
+        cost=spent(metered, begin),
+    )
+
+
+def _islands(log_z: torch.Tensor, count: int, generator: Generator | None) -> torch.Tensor:
+    """Draw an island for each draw, as often as its evidence is a share of all, or once more."""
+    offset = torch.rand(1, dtype=torch.float64, generator=generator)
+    points = (torch.arange(count) + offset) / count
+    chosen = torch.searchsorted(log_z.softmax(0).cumsum(0), points).clamp_max(len(log_z) - 1)
+    return chosen[torch.randperm(count, generator=generator)]

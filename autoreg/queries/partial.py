@@ -1,0 +1,163 @@
+"""Bayes' rule over the condition where parts of a sequence are hidden."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from autoreg.answers import Cost, Posterior
+from autoreg.conditions import ConditionSpace
+from autoreg.evidence import Evidence
+from autoreg.inference.effort import Effort
+from autoreg.inference.meter import Metered
+from autoreg.inference.readout import judged
+from autoreg.inference.solution import work_out
+from autoreg.inference.variance import log_mean
+from autoreg.protocol import SequenceModel
+from autoreg.queries.likelihood import check_space
+from autoreg.queries.posterior import log_sum_by_label
+
+ROUNDS = 4
+"""How often, at most, the conditions that may still win are worked out anew."""
+CLEAR = 3.0
+"""Standard errors by which a condition leads or falls behind for good."""
+
+
+def posterior_given(
+    model: SequenceModel,
+    evidence: Evidence,
+    space: ConditionSpace | None = None,
+    *,
+    of: str | Sequence[str] | None = None,
+    effort: Effort | None = None,
+    generator: Generator | None = None,
+) -> Posterior:
+    r"""Return :math:`\log p(y \mid E) = \log p(y) + \log p(E \mid y) - \log p(E)`.
+
+    Each condition's :math:`p(E \mid y)` is exact where it can be, else estimated by islands of
+    paths of its own; then conditions race: a first round gives each a quarter of the islands, and
+    those that may still win get fresh ones until one leads clearly, or four rounds are over. What
+    is hidden is taken to be hidden at random: that it is says nothing of what it is.
+
+    Args:
+        model: Any sequence model.
+        evidence: What is known; its prior over conditions is the prior.
+        space: Names of the model's conditions.
+        of: The factor or factors asked for, the others summed out; all if None.
+        effort: How much work it may be.
+        generator: Source of all chance.
+
+    Example:
+        >>> coins = MarkovTable(torch.tensor([[[0.5, 0.5]], [[0.1, 0.9]]]).log())
+        >>> seen = Evidence.free(num_symbols=2, length=3, num_conditions=2).restrict([0, 2], 0)
+        >>> posterior_given(coins, seen).probs
+        tensor([0.9615, 0.0385], dtype=torch.float64)
+    """
+    begin, effort, metered = time.perf_counter(), effort or Effort(), Metered(model)
+    space = check_space(model, space)
+    names = space.names if of is None else ((of,) if isinstance(of, str) else tuple(of))
+    labels = space.joint_labels(names)
+    field = _race(metered, evidence, effort, generator)
+    joint, variance = field.log_joint, field.variance
+    log_evidence = joint.logsumexp(0)
+    conditions = evidence.log_condition.isfinite().nonzero()[:, 0]
+    value = log_sum_by_label(joint, space, names, conditions) - log_evidence
+    exact = field.exact
+    impossible = bool(log_evidence.isneginf())
+    error = None if exact else _delta(joint, variance, space, names, conditions)
+    reason = "the model gives the evidence no probability" if impossible else field.reason
+    return Posterior(
+        value=value,
+        kind="exact" if exact else "consistent",
+        of=names,
+        labels=labels,
+        log_evidence=log_evidence,
+        method=field.method,
+        std_error=error,
+        reliable=not reason,
+        reason=reason,
+        cost=Cost(metered.stepped, metered.scored, time.perf_counter() - begin),
+    )
+
+
+@dataclass(frozen=True)
+class _Field:
+    log_joint: Float[Tensor, " C"]
+    variance: Float[Tensor, " C"]
+    exact: bool
+    reason: str
+    method: str
+
+
+def _race(
+    model: SequenceModel, evidence: Evidence, effort: Effort, generator: Generator | None
+) -> _Field:
+    conditions = evidence.log_condition.isfinite().nonzero()[:, 0]
+    first = replace(effort, islands=max(16, effort.islands // 4))
+    solution = work_out(model, evidence, first, generator=generator)
+    exact, method = solution.exact, solution.method
+    runs = list(solution.log_joint)
+    for _ in range(ROUNDS):
+        joint, variance = _pooled(runs)
+        if exact or not bool(joint.isfinite().any()):
+            break
+        contested = _contested(joint, variance)
+        if not bool(contested.any()):
+            break
+        again = evidence.given(evidence.log_condition, conditions[contested])
+        solution = work_out(model, again, effort, generator=generator)
+        for number, log_joint in zip(
+            contested.nonzero()[:, 0].tolist(), solution.log_joint, strict=True
+        ):
+            if len(runs[number].unique()) > 1 or len(log_joint) > 1:
+                runs[number] = torch.cat([runs[number], log_joint])
+    joint, variance = _pooled(runs)
+    if exact:
+        return _Field(joint, variance, exact, "", method)
+    share = joint.softmax(0)
+    verdicts = [
+        judged(run, float(spread.sqrt()))
+        for run, spread, weight in zip(runs, variance, share.tolist(), strict=True)
+        if weight > 1e-3 and len(run) > 1
+    ]
+    failed = [reason for fine, reason in verdicts if not fine]
+    return _Field(joint, variance, exact, failed[0] if failed else "", method)
+
+
+def _pooled(runs: list[Tensor]) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"]]:
+    """Return the log of each condition's mean joint probability, and the variance of that log."""
+    pairs = [
+        log_mean(run) if len(run.unique()) > 1 else (run[0], run.new_zeros(())) for run in runs
+    ]
+    value = torch.stack([pair[0] for pair in pairs])
+    return value, torch.stack([pair[1] for pair in pairs]) ** 2
+
+
+def _contested(joint: Float[Tensor, " C"], variance: Float[Tensor, " C"]) -> Tensor:
+    """Return who may still win, the leader included; nobody once that is clear."""
+    reach = CLEAR * variance.sqrt()
+    leader = int(joint.argmax())
+    apart = CLEAR * (variance + variance[leader]).sqrt()
+    near = joint + apart > joint[leader]
+    near[leader] = bool((near.sum() > 1) | (reach[leader] > CLEAR * 0.1))
+    return near & (variance > 0)
+
+
+def _delta(
+    joint: Float[Tensor, " C"],
+    variance: Float[Tensor, " C"],
+    space: ConditionSpace,
+    names: Sequence[str],
+    conditions: Tensor,
+) -> Float[Tensor, " K"]:
+    """Return standard errors of log posteriors by the delta method, conditions independent."""
+    share = joint.softmax(0)
+    own = torch.eye(len(joint), dtype=torch.float64).log()
+    within = log_sum_by_label((joint + own), space, names, conditions)  # (C, K): joint or -inf
+    within = within - log_sum_by_label(joint, space, names, conditions)
+    slope = torch.where(within.isnan(), 0.0, within.exp()) - share[:, None]
+    spread = torch.where(variance.isfinite(), variance, 0.0)
+    return (slope**2 * spread[:, None]).sum(0).sqrt()

@@ -1,0 +1,149 @@
+"""The probability of whatever can be said of a sequence."""
+
+import time
+from dataclasses import replace
+
+import torch
+from torch import Generator
+
+from autoreg.answers import Answer, Cost
+from autoreg.events import Event
+from autoreg.evidence import Evidence
+from autoreg.inference.effort import Effort
+from autoreg.inference.readout import evidence_answer, log_share
+from autoreg.inference.solution import lay_out, work_out
+from autoreg.protocol import SequenceModel
+
+
+def solve(
+    model: SequenceModel,
+    evidence: Evidence,
+    event: Event | None = None,
+    *,
+    effort: Effort | None = None,
+    generator: Generator | None = None,
+) -> Answer:
+    r"""Return :math:`\log \sum_y p(y) \sum_{x \in E} p(x \mid y)`, an event occurring besides.
+
+    Exact where exactness is to be had: what was observed at the beginning is read, what is free at
+    the end is left out, a run of as many observed symbols as the model's order makes what lies on
+    both sides independent, small gaps are enumerated, and short memories are summed over by
+    dynamic programming. Beams give certain bounds; what remains is an unbiased estimate by a
+    particle filter. ``explain`` says which of these it will be.
+
+    Args:
+        model: Any sequence model.
+        evidence: What is known, of the symbols and of the condition.
+        event: What occurs besides.
+        effort: How much work it may be; ``Effort(method=...)`` forces a method.
+        generator: Source of all chance.
+
+    Example:
+        >>> coin = MarkovTable(torch.tensor([[[0.25, 0.75]]]).log())
+        >>> nothing = Evidence.free(num_symbols=2, length=3)
+        >>> solve(coin, nothing.restrict(0, [1])).value.exp()
+        tensor(0.7500, dtype=torch.float64)
+        >>> solve(coin, nothing, Event.count([1], 2, at_least=3)).value.exp()
+        tensor(0.4219, dtype=torch.float64)
+    """
+    solution = work_out(model, evidence, effort, event=event, generator=generator)
+    return evidence_answer(solution)
+
+
+def probability(
+    model: SequenceModel,
+    target: Evidence | Event,
+    evidence: Evidence | None = None,
+    *,
+    effort: Effort | None = None,
+    generator: Generator | None = None,
+) -> Answer:
+    r"""Return :math:`\log P(\text{target} \mid \text{evidence})`.
+
+    The target and what contradicts it are worked out side by side, and their shares compared, so
+    that an estimate is a number of at most 0 and no difference of two noisy ones.
+
+    Args:
+        model: Any sequence model.
+        target: An event, or evidence: sets of symbols at some positions, conditions.
+        evidence: What is known; nothing if None, where the target is evidence itself.
+        effort: How much work it may be.
+        generator: Source of all chance.
+
+    Example:
+        >>> coins = MarkovTable(torch.tensor([[[0.5, 0.5]], [[0.1, 0.9]]]).log())
+        >>> nothing = Evidence.free(num_symbols=2, length=2, num_conditions=2)
+        >>> probability(coins, nothing.restrict(1, 1), nothing.restrict(0, 1)).value.exp()
+        tensor(0.7571, dtype=torch.float64)
+    """
+    begin, effort = time.perf_counter(), effort or Effort()
+    if evidence is None:
+        if isinstance(target, Event):
+            raise ValueError(
+                "the probability of an event needs evidence, which says how long "
+                "sequences are; Evidence.free(...) knows nothing else"
+            )
+        evidence = target.relax().given(_prior_of(target))
+    if isinstance(target, Event):
+        inside = work_out(model, evidence, effort, event=target, generator=generator)
+        outside = work_out(model, evidence, effort, event=~target, generator=generator)
+        return replace(log_share(inside, outside), cost=_cost(begin, inside.cost, outside.cost))
+    inside = work_out(model, evidence & target, effort, generator=generator)
+    whole = work_out(model, evidence, effort, generator=generator)
+    return replace(
+        log_share(inside, whole, within=True), cost=_cost(begin, inside.cost, whole.cost)
+    )
+
+
+def explain(
+    model: SequenceModel,
+    evidence: Evidence,
+    event: Event | None = None,
+    *,
+    effort: Effort | None = None,
+) -> str:
+    """Return how ``solve`` would go about it and what that would cost, without doing it.
+
+    What was observed at the beginning is read, since the plan depends on nothing else of it.
+
+    Example:
+        >>> coin = MarkovTable(torch.tensor([[[0.25, 0.75]]]).log())
+        >>> print(explain(coin, Evidence.free(2, 9), Event.hit([1], 2)))
+        condition 0:
+          positions 0..9, 9 of them open: dynamic programming (2 contexts, at most 8192);
+            at most 18 positions stepped, 0 read
+    """
+    effort = effort or Effort()
+    lines = []
+    with torch.no_grad():
+        for condition in evidence.log_condition.isfinite().nonzero()[:, 0].tolist():
+            lines.append(f"condition {condition}:")
+            for step in lay_out(model, evidence, condition, effort, event=event):
+                problem = step.problem
+                if not problem.length:
+                    lines.append(f"  all that counts is observed: one score of {problem.start}")
+                    continue
+                lines.append(
+                    f"  positions {problem.start}..{problem.stop}, {len(problem.hidden)} of them "
+                    f"open: {step.method} ({step.reason});"
+                )
+                lines.append(f"    at most {step.stepped} positions stepped, {step.scored} read")
+    return "\n".join(lines) or "nothing is possible: the probability is 0"
+
+
+def _prior_of(target: Evidence) -> torch.Tensor:
+    """Return the prior that a target restricts, if it is whole."""
+    total = float(target.log_condition.exp().sum())
+    if abs(total - 1) > 1e-9:
+        raise ValueError(
+            "a target that restricts the condition needs evidence, which holds the whole prior"
+        )
+    return target.log_condition
+
+
+def _cost(begin: float, *parts: Cost) -> Cost:
+    return Cost(
+        sum(part.stepped for part in parts),
+        sum(part.scored for part in parts),
+        time.perf_counter() - begin,
+    )
