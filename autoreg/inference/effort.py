@@ -34,8 +34,9 @@ class Effort:
         most_contexts: The most contexts that the dynamic programme holds at a time.
         most_steps: The most positions that an exact method steps through in all.
         twist: Makes what a twisted filter looks ahead by of a problem, e.g. from a model of the
-            reversed scan; None is a surrogate of small order, fitted to the model's own draws.
-        surrogate_draws: How many draws that is fitted to; 0 tries none unless asked for.
+            reversed scan. None is a surrogate of small order, which is tried unasked where the
+            model's own order is hardly larger.
+        surrogate_draws: How many of the model's own draws that is fitted to.
         beams: Prefixes that a beam keeps.
         tolerance: Width in nats within which the bounds of a beam are answer enough.
         memory: Bytes that activations and states may take at a time.
@@ -53,7 +54,7 @@ class Effort:
     most_contexts: int = 2**13
     most_steps: int = 2**22
     twist: Callable[[Problem, Generator | None], Twist] | None = None
-    surrogate_draws: int = 64
+    surrogate_draws: int = 256
     beams: int = 64
     tolerance: float = 0.01
     memory: int = scoring.MEMORY

@@ -21,6 +21,9 @@ class Metered:
         self.model = model
         self.stepped = 0
         self.scored = 0
+        # What the model says of its size, if it does, decides how much is read at a time.
+        if hasattr(model, "floats_per_symbol"):
+            self.floats_per_symbol = model.floats_per_symbol
 
     @property
     def num_symbols(self) -> int:

@@ -300,11 +300,12 @@ def _estimated(step: Step, effort: Effort, generator: Generator | None) -> Part:
         return float(error) * (PILOT * fewer / (effort.islands * particles)) ** 0.5
 
     twist = _twist(problem, effort, generator) if method == "twisted" else None
-    if effort.growth == 1 and (effort.method is not None or not effort.surrogate_draws):
+    looks_ahead = effort.method is None and (effort.twist is not None or _resembled(problem))
+    if effort.growth == 1 and not looks_ahead:
         cloud = run(effort.islands, particles, twist)
         return Part(step, cloud.log_z, cloud=cloud)
     foreseen = foresee(twist)
-    if effort.method is None and not foreseen <= AIM and effort.surrogate_draws:
+    if looks_ahead and not foreseen <= AIM:
         twist = _twist(problem, effort, generator)
         if twist is not None:
             step = replace(step, method="twisted", reason="untwisted paths are too uneven")
@@ -315,24 +316,32 @@ def _estimated(step: Step, effort: Effort, generator: Generator | None) -> Part:
     return Part(step, cloud.log_z, cloud=cloud)
 
 
+def _surrogate_order(num_symbols: int) -> int:
+    return int(math.log(CONTEXTS + 0.5, max(2, num_symbols)))
+
+
+def _resembled(problem: Problem) -> bool:
+    """Whether a surrogate may tell of the future: measured, it does where it nearly covers R."""
+    order, reach = problem.model.order, _surrogate_order(problem.model.num_symbols)
+    return order is not None and 0 < order <= 2 * reach
+
+
 def _twist(problem: Problem, effort: Effort, generator: Generator | None) -> Twist | None:
     """Return the twist that is asked for, or that of a surrogate, at its best power."""
     if effort.twist is not None:
         twist = effort.twist(problem, generator)
     else:
         alphabet = problem.model.num_symbols
-        order = max(1, int(math.log(CONTEXTS, alphabet))) if alphabet > 1 else 1
-        if alphabet**order > CONTEXTS:
-            return None
+        order = max(1, _surrogate_order(alphabet))
         surrogate = surrogate_of(
             problem.model,
             problem.condition,
             problem.stop,
             order,
-            draws=max(1, effort.surrogate_draws),
+            draws=effort.surrogate_draws,
             beginning=problem.evidence.low[: problem.start].long(),
             # Neighbouring levels of a fine scale are alike, and each is seldom seen.
-            bandwidth=alphabet / 64 if alphabet > 64 else 0.0,
+            bandwidth=1.0 if alphabet > 32 else 0.0,
             memory=effort.memory,
             generator=generator,
         )

@@ -19,7 +19,7 @@ def effective_size(log_weights: Float[Tensor, "*S N"]) -> Float[Tensor, "*S"]:
 
 
 def log_mean(
-    log_values: Float[Tensor, "M *S"],
+    log_values: Float[Tensor, " M *S"],
 ) -> tuple[Float[Tensor, "*S"], Float[Tensor, "*S"]]:
     """Return the log of the mean of M independent estimates, and its standard error.
 
