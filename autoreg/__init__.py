@@ -16,12 +16,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autoreg.answers import Answer, Draws, Posterior
     from autoreg.conditions import ConditionSpace
+    from autoreg.data.region import Seconds
     from autoreg.density import Density, load
+    from autoreg.events import Event
+    from autoreg.evidence import Evidence
+    from autoreg.inference.effort import Effort
+    from autoreg.models.adapters import NextSymbolLogits
+    from autoreg.models.huggingface import CausalLM
     from autoreg.models.markov import MarkovTable
     from autoreg.models.wavenet import WaveNet
     from autoreg.protocol import SequenceModel, State
-    from autoreg.queries.likelihood import log_prob
-    from autoreg.queries.posterior import posterior
+    from autoreg.queries.argmax import argmax
+    from autoreg.queries.compare import divergence, log_odds
+    from autoreg.queries.distribution import SequenceDistribution
+    from autoreg.queries.hitting import hitting
+    from autoreg.queries.infill import infill
+    from autoreg.queries.information import entropy, information, learning_curve
+    from autoreg.queries.likelihood import log_prob, surprise
+    from autoreg.queries.marginals import marginals
+    from autoreg.queries.partial import posterior_given
+    from autoreg.queries.posterior import decide, posterior
+    from autoreg.queries.probability import explain, probability, solve
     from autoreg.queries.sampling import complete, sample
     from autoreg.testing import check_sequence_model
 
@@ -30,10 +45,30 @@ __version__ = "0.1.0"
 __all__ = [  # noqa: RUF022 - in reading order
     "load",
     "Density",
+    "Evidence",
+    "Event",
+    "Seconds",
+    "solve",
+    "explain",
+    "Effort",
     "log_prob",
+    "surprise",
     "posterior",
+    "posterior_given",
+    "decide",
+    "probability",
+    "infill",
     "sample",
     "complete",
+    "marginals",
+    "hitting",
+    "entropy",
+    "information",
+    "learning_curve",
+    "argmax",
+    "divergence",
+    "log_odds",
+    "SequenceDistribution",
     "ConditionSpace",
     "Answer",
     "Posterior",
@@ -43,15 +78,37 @@ __all__ = [  # noqa: RUF022 - in reading order
     "check_sequence_model",
     "WaveNet",
     "MarkovTable",
+    "NextSymbolLogits",
+    "CausalLM",
 ]
 
 _HOMES = {
     "load": "autoreg.density",
     "Density": "autoreg.density",
+    "Evidence": "autoreg.evidence",
+    "Event": "autoreg.events",
+    "Seconds": "autoreg.data.region",
+    "solve": "autoreg.queries.probability",
+    "explain": "autoreg.queries.probability",
+    "Effort": "autoreg.inference.effort",
     "log_prob": "autoreg.queries.likelihood",
+    "surprise": "autoreg.queries.likelihood",
     "posterior": "autoreg.queries.posterior",
+    "posterior_given": "autoreg.queries.partial",
+    "decide": "autoreg.queries.posterior",
+    "probability": "autoreg.queries.probability",
+    "infill": "autoreg.queries.infill",
     "sample": "autoreg.queries.sampling",
     "complete": "autoreg.queries.sampling",
+    "marginals": "autoreg.queries.marginals",
+    "hitting": "autoreg.queries.hitting",
+    "entropy": "autoreg.queries.information",
+    "information": "autoreg.queries.information",
+    "learning_curve": "autoreg.queries.information",
+    "argmax": "autoreg.queries.argmax",
+    "divergence": "autoreg.queries.compare",
+    "log_odds": "autoreg.queries.compare",
+    "SequenceDistribution": "autoreg.queries.distribution",
     "ConditionSpace": "autoreg.conditions",
     "Answer": "autoreg.answers",
     "Posterior": "autoreg.answers",
@@ -61,6 +118,8 @@ _HOMES = {
     "check_sequence_model": "autoreg.testing",
     "WaveNet": "autoreg.models.wavenet",
     "MarkovTable": "autoreg.models.markov",
+    "NextSymbolLogits": "autoreg.models.adapters",
+    "CausalLM": "autoreg.models.huggingface",
 }
 
 

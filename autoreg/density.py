@@ -30,6 +30,7 @@ from autoreg.protocol import SequenceModel
 from autoreg.queries import compare, information, likelihood, probability, sampling
 from autoreg.queries import posterior as bayes
 from autoreg.queries.argmax import Best, argmax
+from autoreg.queries.distribution import SequenceDistribution
 from autoreg.queries.hitting import hitting
 from autoreg.queries.infill import infill
 from autoreg.queries.marginals import marginals
@@ -175,9 +176,11 @@ class Density:
             if every_prefix:
                 raise ValueError("every_prefix needs signals of which nothing is hidden")
             if evidence is None:
+                if not isinstance(signals, str | Path | np.ndarray | Tensor):
+                    raise ValueError(f"hidden needs one signal; got {len(signals or ())}")
                 evidence = self.evidence(
                     signals, hidden=hidden, given=given, prior=prior, **reading
-                )  # type: ignore[arg-type]
+                )
             return posterior_given(
                 self.model,
                 evidence,
@@ -501,7 +504,7 @@ class Density:
         effort: Effort | None = None,
         generator: Generator | None = None,
     ) -> Answer:
-        """Return KL(p(signal | first) || p(signal | second)) in nats; see ``autoreg.divergence``."""
+        """Return KL(p(. | first) || p(. | second)) in nats; see ``autoreg.divergence``."""
         told = self._length(length, seconds)
         one, two = (
             self.evidence(length=told, given=given, prior=prior) for given in (first, second)
@@ -524,6 +527,24 @@ class Density:
             self.model, codes, self.space, first, second, prior=prior, memory=self.memory
         )
         return replace(answer, value=answer.value[0])
+
+    def distribution(
+        self,
+        length: int | None = None,
+        *,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        generator: Generator | None = None,
+    ) -> SequenceDistribution:
+        """Return a ``torch.distributions`` view of the symbols under what is given."""
+        return SequenceDistribution(
+            self.model,
+            self._length(length, None),
+            space=self.space,
+            given=given,
+            prior=prior,
+            generator=generator,
+        )
 
     def explain(
         self,

@@ -23,6 +23,7 @@ HEAVY = [
     "soxr",
     "tensorboard",
     "torchvision",
+    "transformers",
     "typer",
 ]
 

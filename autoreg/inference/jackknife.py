@@ -9,8 +9,8 @@ from torch import Tensor
 
 def jackknife(
     log_z: Float[Tensor, " M"],
-    means: Float[Tensor, "M *S"],
-    read: Callable[[Float[Tensor, " N"], Float[Tensor, "N *S"]], Float[Tensor, "N *R"]],
+    means: Float[Tensor, " M *S"],
+    read: Callable[[Float[Tensor, " N"], Float[Tensor, " N *S"]], Float[Tensor, " N *R"]],
 ) -> tuple[Float[Tensor, "*R"], Float[Tensor, "*R"]]:
     """Return a function of pooled islands, freed of its leading bias, and its standard error.
 

@@ -44,19 +44,19 @@ def plan(problem: Problem, effort: Effort) -> Step:
 
 
 def _exact(problem: Problem, effort: Effort) -> Step | None:
-    paths = paths_within(problem)
-    length = problem.length
+    """Return the exact method that costs least, if one is cheap enough."""
+    paths, length, hidden = paths_within(problem), problem.length, len(problem.hidden)
+    found = []
     if paths <= effort.most_paths and paths * length <= effort.most_steps:
         reason = f"{paths} paths, at most {effort.most_paths}"
-        hidden = len(problem.hidden)
-        return Step(problem, "enumeration", reason, paths * hidden, paths * (length - hidden))
-    if problem.model.num_symbols > DENSE_LIMIT:
-        return None
-    most, total = contexts_within(problem)
-    if most <= effort.most_contexts and total <= effort.most_steps:
-        reason = f"{most} contexts, at most {effort.most_contexts}"
-        return Step(problem, "dynamic programming", reason, total)
-    return None
+        read = paths * (length - hidden)
+        found.append(Step(problem, "enumeration", reason, paths * hidden, read))
+    if problem.model.num_symbols <= DENSE_LIMIT:
+        most, total = contexts_within(problem)
+        if most <= effort.most_contexts and total <= effort.most_steps:
+            reason = f"{most} contexts, at most {effort.most_contexts}"
+            found.append(Step(problem, "dynamic programming", reason, total))
+    return min(found, key=lambda step: step.stepped + step.scored, default=None)
 
 
 def _estimate(problem: Problem, effort: Effort) -> Step:

@@ -68,7 +68,7 @@ def argmax(
     Example:
         >>> chain = MarkovTable(torch.tensor([[[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]]]).log())
         >>> best = argmax(chain, Evidence.free(2, 3).restrict(0, 1))
-        >>> best.symbols.tolist(), best.proven, best.value.exp().item()
+        >>> best.symbols.tolist(), best.proven, round(best.value.exp().item(), 4)
         ([1, 1, 1], True, 0.252)
     """
     begin, effort, metered = time.perf_counter(), effort or Effort(), Metered(model)

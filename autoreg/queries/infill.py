@@ -31,8 +31,8 @@ def infill(
     All that is known counts, also what lies behind a gap. Where the evidence was worked out
     exactly the draws are exact and independent. Else they are drawn from the paths of a particle
     filter in proportion to their weights; where these descend from few ancestors, Markov kernels
-    that leave the posterior as it is move them apart. ``log_evidence`` says how probable the evidence is, and
-    how well that is known.
+    that leave the posterior as it is move them apart. ``log_evidence`` says how probable the
+    evidence is, and how well that is known.
 
     Args:
         model: Any sequence model.
@@ -49,8 +49,8 @@ def infill(
         >>> fair = MarkovTable(torch.tensor([[[0.5, 0.5]]]).log())
         >>> known = Evidence.free(num_symbols=2, length=3).restrict([0, 2], [1])
         >>> draws = infill(fair, known, 4, generator=torch.Generator().manual_seed(0))
-        >>> draws.symbols[:, [0, 2]].unique().item(), draws.log_evidence.value.exp().item()
-        (1, 0.25)
+        >>> draws.symbols[:, [0, 2]].unique(), draws.log_evidence.value.exp()
+        (tensor([1]), tensor(0.2500, dtype=torch.float64))
     """
     begin, effort = time.perf_counter(), effort or Effort()
     space = check_space(model, space)

@@ -184,7 +184,7 @@ def uncertainty(posterior: Posterior) -> Answer:
 
     Example:
         >>> coins = MarkovTable(torch.tensor([[[0.5, 0.5]], [[0.1, 0.9]]]).log())
-        >>> uncertainty(posterior(coins, torch.zeros(1, 0).long())).value
+        >>> uncertainty(ar.posterior(coins, torch.zeros(1, 0).long())).value
         tensor([0.6931], dtype=torch.float64)
     """
     value = _plain(posterior.value)

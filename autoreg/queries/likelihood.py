@@ -75,7 +75,7 @@ def surprise(
     Example:
         >>> coins = MarkovTable(torch.tensor([[[0.5, 0.5]], [[0.1, 0.9]]]).log())
         >>> surprise(coins, torch.tensor([1, 1])).value
-        tensor([0.3567, 0.2783], dtype=torch.float64)
+        tensor([0.3567, 0.2782], dtype=torch.float64)
     """
     begin = time.perf_counter()
     if log_condition is None:
