@@ -26,6 +26,7 @@ from autoreg.evidence import Evidence
 from autoreg.factorfile import FactorFile
 from autoreg.inference.effort import Effort
 from autoreg.knowledge import Allowed, Range
+from autoreg.language import evaluate as language
 from autoreg.protocol import SequenceModel
 from autoreg.queries import compare, information, likelihood, probability, sampling
 from autoreg.queries import posterior as bayes
@@ -527,6 +528,22 @@ class Density:
             self.model, codes, self.space, first, second, prior=prior, memory=self.memory
         )
         return replace(answer, value=answer.value[0])
+
+    def ask(
+        self,
+        question: str,
+        *,
+        generator: Generator | None = None,
+        **bindings: Any,  # noqa: ANN401 - files, arrays, masks, sets
+    ) -> Answer | Draws:
+        """Answer a question written as probability is written, e.g. "P(digit | x[:32])".
+
+        Args:
+            question: See ``autoreg.language.parser``.
+            generator: Source of all chance.
+            **bindings: What names in the question stand for: ``x="clip.wav"``, an array, a mask.
+        """
+        return language.ask(self, question, generator=generator, **bindings)
 
     def distribution(
         self,

@@ -23,7 +23,7 @@ class Effort:
         islands: M: independent runs of a particle filter; their spread is the standard error.
         particles: N: paths in each.
         growth: How many times as many, at most, where a short pilot run says that the standard
-            error would be above 0.05 nats; 1 keeps to N.
+            error would be above 0.1 nats; 1 keeps to N.
         draws: Draws from each island for expectations that need whole sequences.
         sweeps: How often Markov kernels move the draws of an infilling apart where a particle
             filter's paths descend from too few; 0 leaves them as they are.
@@ -44,8 +44,8 @@ class Effort:
 
     method: str | None = None
     islands: int = 32
-    particles: int = 64
-    growth: int = 16
+    particles: int = 32
+    growth: int = 4
     draws: int = 8
     sweeps: int = 1
     resampling: str = "systematic"

@@ -28,7 +28,7 @@ from autoreg.walks.inversion import invert
 
 PILOT = 8
 """Islands of the short run that decides how many paths the answer takes."""
-AIM = 0.05
+AIM = 0.1
 """The standard error, in nats, above which a twist is tried and more paths are taken."""
 CONTEXTS = 512
 """The most contexts of a surrogate."""
@@ -236,6 +236,14 @@ def lay_out(
     posed = pose(model, evidence, condition, event, tail=tail, memory=effort.memory)
     pieces = [posed] if evidence.impossible else split(posed, memory=effort.memory)
     return [plan(piece, effort) for piece in pieces]
+
+
+def possible(model: SequenceModel, evidence: Evidence, event: Event, effort: Effort) -> bool:
+    """Whether an event may occur within what is known, as far as symbols tell."""
+    if evidence.impossible:
+        return False
+    condition = _possible(evidence)[0]
+    return reachable(pose(model, evidence, condition, event, memory=effort.memory))
 
 
 def answer(step: Step, effort: Effort, *, generator: Generator | None = None) -> Part:

@@ -38,8 +38,8 @@ def posterior_given(
     r"""Return :math:`\log p(y \mid E) = \log p(y) + \log p(E \mid y) - \log p(E)`.
 
     Each condition's :math:`p(E \mid y)` is exact where it can be, else estimated by islands of
-    paths of its own; then conditions race: a first round gives each a quarter of the islands, and
-    those that may still win get fresh ones until one leads clearly, or four rounds are over. What
+    paths of its own; then conditions race: those that may still win get fresh islands, of more
+    paths where that is needed, until one leads clearly or four rounds are over. What
     is hidden is taken to be hidden at random: that it is says nothing of what it is.
 
     Args:
@@ -96,7 +96,7 @@ def _race(
     model: SequenceModel, evidence: Evidence, effort: Effort, generator: Generator | None
 ) -> _Field:
     conditions = evidence.log_condition.isfinite().nonzero()[:, 0]
-    first = replace(effort, islands=max(16, effort.islands // 4))
+    first = replace(effort, growth=1)
     solution = work_out(model, evidence, first, generator=generator)
     exact, method = solution.exact, solution.method
     runs = list(solution.log_joint)

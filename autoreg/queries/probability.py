@@ -11,7 +11,7 @@ from autoreg.events import Event
 from autoreg.evidence import Evidence
 from autoreg.inference.effort import Effort
 from autoreg.inference.readout import evidence_answer, log_share
-from autoreg.inference.solution import lay_out, work_out
+from autoreg.inference.solution import lay_out, possible, work_out
 from autoreg.protocol import SequenceModel
 
 
@@ -85,6 +85,13 @@ def probability(
             )
         evidence = target.relax().given(_prior_of(target))
     if isinstance(target, Event):
+        if not possible(model, evidence, ~target, effort):
+            return Answer(
+                value=torch.tensor(0.0, dtype=torch.float64),
+                method="nothing to do",
+                reason="what is known makes it certain",
+                cost=Cost(seconds=time.perf_counter() - begin),
+            )
         inside = work_out(model, evidence, effort, event=target, generator=generator)
         outside = work_out(model, evidence, effort, event=~target, generator=generator)
         return replace(log_share(inside, outside), cost=_cost(begin, inside.cost, outside.cost))
