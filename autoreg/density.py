@@ -204,6 +204,31 @@ class Density:
         )
         return _posterior_row(answer) if alone else answer
 
+    def decide(
+        self,
+        signal: Path_ | np.ndarray | Tensor,
+        *,
+        threshold: float,
+        of: str | Sequence[str] | None = None,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        **reading: Unpack[Reading],
+    ) -> Posterior:
+        """Read a signal until one label is probable enough, and no further; exact.
+
+        ``num_symbols`` of the answer says how much of it was read; see ``autoreg.decide``.
+        """
+        return bayes.decide(
+            self.model,
+            self._one(signal, **reading),
+            self.space,
+            threshold=threshold,
+            of=self.target if of is None else of,
+            given=given,
+            prior=prior,
+            memory=self.memory,
+        )
+
     def sample(
         self,
         count: int,
@@ -484,6 +509,31 @@ class Density:
             generator=generator,
         )
 
+    def learning_curve(
+        self,
+        *,
+        length: int | None = None,
+        seconds: float | None = None,
+        of: str | Sequence[str] | None = None,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        effort: Effort | None = None,
+        generator: Generator | None = None,
+    ) -> Answer:
+        """Return what the first t symbols tell of a factor on average, for every t, in nats."""
+        told = self._length(length, seconds)
+        if told is None:
+            raise ValueError("length is needed: the model knows signals of any length")
+        return information.learning_curve(
+            self.model,
+            told,
+            self.space,
+            of=self.target if of is None else of,
+            log_condition=self.space.log_prior(prior, given),
+            effort=self._effort(effort, None),
+            generator=generator,
+        )
+
     def argmax(
         self,
         evidence: Evidence,
@@ -499,19 +549,31 @@ class Density:
         first: Given,
         second: Given,
         *,
+        other: Density | None = None,
         length: int | None = None,
         seconds: float | None = None,
         prior: Prior | None = None,
         effort: Effort | None = None,
         generator: Generator | None = None,
     ) -> Answer:
-        """Return KL(p(. | first) || p(. | second)) in nats; see ``autoreg.divergence``."""
-        told = self._length(length, seconds)
-        one, two = (
-            self.evidence(length=told, given=given, prior=prior) for given in (first, second)
+        """Return KL(p(. | first) || p(. | second)) in nats; see ``autoreg.divergence``.
+
+        The second may be another density of the same symbols.
+        """
+        told, beside = self._length(length, seconds), self if other is None else other
+        if beside.signal.config() != self.signal.config():
+            raise ValueError(
+                "a divergence needs densities of the same signals; "
+                f"got {self.signal.config()} and {beside.signal.config()}"
+            )
+        return compare.divergence(
+            self.model,
+            self.evidence(length=told, given=first, prior=prior),
+            beside.evidence(length=told, given=second, prior=prior),
+            other_model=beside.model,
+            effort=self._effort(effort, None),
+            generator=generator,
         )
-        effort = self._effort(effort, None)
-        return compare.divergence(self.model, one, two, effort=effort, generator=generator)
 
     def log_odds(
         self,
