@@ -23,7 +23,7 @@ from autoreg.inference.problem import Problem, pose, reachable, spans, split
 from autoreg.inference.surrogate import surrogate_of
 from autoreg.inference.twist import Twist, choose_power, surrogate_twist
 from autoreg.inference.variance import log_mean
-from autoreg.protocol import SequenceModel
+from autoreg.protocol import DENSE_LIMIT, SequenceModel
 from autoreg.walks.inversion import invert
 
 PILOT = 8
@@ -280,7 +280,8 @@ def _mass(problem: Problem) -> Float[Tensor, " 1"]:
 def _estimated(step: Step, effort: Effort, generator: Generator | None) -> Part:
     """Let short pilot runs decide the number of paths and the twist; then run afresh."""
     problem, method = step.problem, step.method
-    if effort.method is None and effort.beams:
+    dense = problem.model.num_symbols <= DENSE_LIMIT
+    if effort.method is None and effort.beams and dense:
         found = beam(problem, effort.beams, give_up=effort.tolerance)
         if found.upper - found.lower <= effort.tolerance:
             bounds = None if found.lower == found.upper else (found.lower, found.upper)
