@@ -1,5 +1,6 @@
 """Deterministic automata over time: what happens in a sequence, what a walk may draw."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -229,8 +230,13 @@ class Event:
         self, symbols: Integer[Tensor, "B L"], start: int, states: Int[Tensor, " B"]
     ) -> Int[Tensor, " B"]:
         """Return the automaton's states after symbols that begin at a position."""
-        for offset, column in enumerate(symbols.long().unbind(1)):
-            states = self.table(start + offset)[states, column]
+        stop, still = start + symbols.shape[1], torch.arange(self.num_states)[:, None]
+        for first, last in itertools.pairwise([start, *self.breaks(start, stop), stop]):
+            table = self.table(first)
+            if bool((table == still).all()):
+                continue
+            for column in symbols[:, first - start : last - start].long().unbind(1):
+                states = table[states, column]
         return states
 
     def occurs(self, symbols: Integer[Tensor, "B T"]) -> Bool[Tensor, " B"]:
