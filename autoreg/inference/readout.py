@@ -14,9 +14,22 @@ from autoreg.inference.solution import Solution
 from autoreg.inference.variance import effective_size, log_mean
 
 
+LARGEST_ERROR = 0.2
+"""Nats: above, the error of a log is not symmetric any more."""
+LARGEST_SHARE = 0.2
+"""Of one island in the weight of all: above, the spread of islands rests on too few."""
+
+
 def judged(log_z: Float[Tensor, " M"], std_error: float) -> tuple[bool, str]:
     """Return whether the standard error of islands' log evidence can be trusted, or why not."""
-    raise NotImplementedError
+    dead, share = int(log_z.isneginf().sum()), float(log_z.softmax(0).max())
+    if dead:
+        return False, f"all paths died in {dead} of {len(log_z)} islands"
+    if not std_error <= LARGEST_ERROR:
+        return False, f"a standard error of {std_error:.2g} nats is too large to be normal"
+    if share > LARGEST_SHARE:
+        return False, f"one of {len(log_z)} islands has a share of {share:.2f} of the weight"
+    return True, ""
 
 
 def evidence_answer(solution: Solution) -> Answer:
