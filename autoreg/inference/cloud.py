@@ -22,6 +22,9 @@ class Cloud:
         eves: Which path of its island, at the beginning, each one descends from, (M, N); None
             where nothing was resampled.
         resamplings: How often each island was resampled, (M,); None where none was.
+        support: How many paths, by their weights, what is known of each position rests on, (L,):
+            the effective number of paths of all islands before it, times the mean probability
+            that they give it; None where that was not counted.
     """
 
     symbols: Int[Tensor, "M N L"]
@@ -29,6 +32,7 @@ class Cloud:
     exhaustive: bool = False
     eves: Int[Tensor, "M N"] | None = None
     resamplings: Int[Tensor, " M"] | None = None
+    support: Float[Tensor, " L"] | None = None
 
     @property
     def log_z(self) -> Float[Tensor, " M"]:

@@ -7,9 +7,10 @@ from torch import Generator, Tensor
 
 from autoreg import scoring
 from autoreg.inference.cloud import Cloud
+from autoreg.inference.course import Course, Potential
 from autoreg.inference.problem import Problem
 from autoreg.inference.resampling import conditional_resampling, find_resampling
-from autoreg.inference.swarm import Course, Fork, Potential
+from autoreg.inference.swarm import Fork, run
 
 Ancestor = Callable[[Fork], Tensor]
 """Chooses whom slot 0 descends from in each chain, (c,), for the kept path's future."""
@@ -61,7 +62,7 @@ def conditional_filter(
         return conditional_resampling(resampling, log_weights, kept=kept, generator=generator)
 
     course = Course(problem, len(path), particles, threshold, twist, memory, generator)
-    cloud = course.run(resample, path=path.long(), forks=ancestor is not None)
+    cloud = run(course, resample, path=path.long(), forks=ancestor is not None)
     if bool(cloud.log_weights[:, 0].isneginf().any()):
         raise ValueError("path needs a positive probability; the model or the event gives it none")
     return cloud

@@ -4,9 +4,10 @@ from torch import Generator, Tensor
 
 from autoreg import scoring
 from autoreg.inference.cloud import Cloud
+from autoreg.inference.course import Course, Potential
 from autoreg.inference.problem import Problem
 from autoreg.inference.resampling import find_resampling
-from autoreg.inference.swarm import Course, Fork, Potential
+from autoreg.inference.swarm import Fork, run
 
 
 def particle_filter(
@@ -50,4 +51,4 @@ def particle_filter(
         return scheme(log_weights, generator=generator)
 
     course = Course(problem, islands, particles, threshold, twist, memory, generator)
-    return course.run(resample)
+    return run(course, resample)

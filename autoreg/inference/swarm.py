@@ -3,41 +3,23 @@
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Generator, Tensor
+from torch import Tensor
 
 from autoreg import scoring
-from autoreg.events import Event, Rules
+from autoreg.events import Rules
 from autoreg.inference.cloud import Cloud
-from autoreg.inference.problem import Problem, Span, spans
+from autoreg.inference.course import Course
+from autoreg.inference.problem import Span
 from autoreg.inference.variance import effective_size
 from autoreg.protocol import State
 from autoreg.walks.reference import walk
 
 Resample = Callable[[Float[Tensor, "m N"], "Fork | None"], Int[Tensor, "m N"]]
 """Returns the ancestors of some islands from their log weights."""
-
-
-@runtime_checkable
-class Potential(Protocol):
-    """What a filter looks ahead by: an automaton that accepts everything, and log potentials.
-
-    The automaton stands in state 0 at a problem's start. ``log_value`` has shape (D, L + 1): of
-    each of its states before the positions start..stop and after the last. Whatever they are, the
-    weights stay right, as long as no path that is possible meets a potential of -inf.
-    """
-
-    @property
-    def event(self) -> Event:
-        """The automaton."""
-
-    @property
-    def log_value(self) -> Float[Tensor, "D L1"]:
-        """The potentials."""
 
 
 class Fork(NamedTuple):
@@ -60,75 +42,38 @@ class Fork(NamedTuple):
     rule_state: Int[Tensor, "c N"]
 
 
-@dataclass
-class Course:
-    """A filter of M islands of N paths, all but how a generation follows another."""
+def run(
+    course: Course, resample: Resample, *, path: Tensor | None = None, forks: bool = False
+) -> Cloud:
+    """Return the cloud of all islands, walked batch after batch.
 
-    problem: Problem
-    islands: int
-    particles: int
-    threshold: float
-    twist: Potential | None
-    memory: int
-    generator: Generator | None
-    spans: list[Span] = field(init=False)
-    accept: Tensor = field(init=False)
-    log_value: Tensor | None = field(init=False)
-    first: int = field(init=False)
-    twist_states: int = field(init=False)
-    last: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        if self.islands < 1 or self.particles < 1:
-            raise ValueError(
-                "a filter needs an island or more of a particle or more; "
-                f"got {self.islands} and {self.particles}"
-            )
-        if not 0 <= self.threshold <= 1:
-            raise ValueError(f"threshold needs to lie within 0..1; got {self.threshold}")
-        problem, twist = self.problem, self.twist
-        self.accept = torch.ones(1).bool() if problem.event is None else problem.event.accept
-        self.log_value, self.first, self.twist_states = None, problem.rule_state, 1
-        event = None
-        if twist is not None:
-            event, self.twist_states = twist.event, twist.event.num_states
-            shape = (self.twist_states, problem.length + 1)
-            if twist.log_value.shape != shape:
-                raise ValueError(
-                    f"twist needs log_value of shape {shape}; got {tuple(twist.log_value.shape)}"
-                )
-            self.first = problem.rule_state * self.twist_states
-            self.log_value = twist.log_value.double().repeat(len(self.accept), 1)
-        value = None if twist is None else twist.log_value.double()
-        self.spans = spans(problem, twist=event, log_value=value)
-        self.last = max((_last(span) for span in self.spans), default=problem.start)
-
-    def run(self, resample: Resample, *, path: Tensor | None = None, forks: bool = False) -> Cloud:
-        """Return the cloud of all islands, walked batch after batch.
-
-        Args:
-            resample: How a generation follows another.
-            path: Symbols that slot 0 of each island keeps, (M, L).
-            forks: Tell ``resample`` of the paths, not only of their weights.
-        """
-        size = self.memory // (4 * self.particles * _bytes_per_row(self.problem.state))
-        bounds = [*range(0, self.islands, max(1, size)), self.islands]
-        with torch.no_grad():
-            parts = []
-            for begin, end in itertools.pairwise(bounds):
-                kept = None if path is None else path[begin:end]
-                swarm = _Swarm(self, torch.arange(begin, end), resample, path=kept, forks=forks)
-                parts.append(swarm.run())
-        symbols, log_weights, eves, counts = (
-            torch.cat(tensors).cpu() for tensors in zip(*parts, strict=True)
-        )
-        resampled = bool(counts.any())
-        return Cloud(
-            symbols,
-            log_weights,
-            eves=eves if resampled else None,
-            resamplings=counts if resampled else None,
-        )
+    Args:
+        course: What to do.
+        resample: How a generation follows another.
+        path: Symbols that slot 0 of each island keeps, (M, L).
+        forks: Tell ``resample`` of the paths, not only of their weights.
+    """
+    size = course.memory // (4 * course.particles * _bytes_per_row(course.problem.state))
+    bounds = [*range(0, course.islands, max(1, size)), course.islands]
+    with torch.no_grad():
+        parts = []
+        for begin, end in itertools.pairwise(bounds):
+            kept = None if path is None else path[begin:end]
+            swarm = _Swarm(course, torch.arange(begin, end), resample, path=kept, forks=forks)
+            parts.append(swarm.run())
+    symbols, log_weights, eves, counts, sums = (
+        torch.cat(tensors).cpu() for tensors in zip(*parts, strict=True)
+    )
+    before, after, squares = sums.logsumexp(0)
+    support = (before + after.minimum(before) - squares).exp().nan_to_num(0.0)
+    resampled = bool(counts.any())
+    return Cloud(
+        symbols,
+        log_weights,
+        eves=eves if resampled else None,
+        resamplings=counts if resampled else None,
+        support=support,
+    )
 
 
 class _Swarm:
@@ -160,9 +105,12 @@ class _Swarm:
         # Symbols of all rows, and whom each row that goes on from there descends from.
         self.trail: list[tuple[Tensor, Tensor | None]] = []
         self.position = course.problem.start
+        # Of each island, at each position: the sum of weights before and after it, and of squares
+        # before it, (3, m, l).
+        self.sums: list[Tensor] = []
 
-    def run(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return symbols, absolute log weights, eves and numbers of resamplings."""
+    def run(self) -> tuple[Tensor, ...]:
+        """Return symbols, absolute log weights, eves, numbers of resamplings, and sums."""
         course = self.course
         for span in course.spans:
             if span.rules is not None:
@@ -172,7 +120,10 @@ class _Swarm:
         log_weights = self.untilted(self.log_weights, self.d.reshape(self.shape))
         occurs = course.accept.to(self.device)[self.d // course.twist_states].reshape(self.shape)
         log_weights = log_weights.masked_fill(~occurs, -torch.inf)
-        return self.symbols().reshape(*self.shape, -1), log_weights, self.eves, self.counts
+        nothing = torch.zeros(3, len(self.islands), 0, dtype=torch.float64, device=self.device)
+        sums = torch.cat([nothing, *self.sums], -1).movedim(1, 0)
+        symbols = self.symbols().reshape(*self.shape, -1)
+        return symbols, log_weights, self.eves, self.counts, sums
 
     def walk(self, span: Span, rules: Rules) -> None:
         """Draw what is hidden, stopping where islands are to be resampled."""
@@ -198,7 +149,8 @@ class _Swarm:
                     min_ess=self.min_ess if self.position < self.course.last else 0.0,
                 )
                 self.state, self.d = walked.state, walked.rule_state
-                self.advance(walked.symbols, walked.log_mass.sum(-1))
+                self.weigh(walked.log_mass)
+                self.advance(walked.symbols)
 
     def read(self, span: Span, symbols: Tensor) -> None:
         """Weigh all paths by what was observed."""
@@ -211,23 +163,32 @@ class _Swarm:
                     f"path needs what was observed at the positions from {span.start} to "
                     f"{span.stop}; got {taken.tolist()}"
                 )
-        gain = torch.zeros(self.rows, dtype=torch.float64, device=self.device)
-        if span.gain is not None:
-            gain = span.gain.to(self.device)[self.d]
+        gain = None if span.gain is None else span.gain.to(self.device)[self.d]
         for piece in symbols.split(scoring.chunk_length(model, self.rows, self.course.memory)):
             factors, self.state = model.read(self.state, piece.expand(self.rows, -1))
-            gain = gain + factors.sum(-1)
+            if gain is not None:
+                # All that the potentials add is put down to the first of the symbols.
+                factors = torch.cat([factors[:, :1] + gain[:, None], factors[:, 1:]], 1)
+                gain = None
+            self.weigh(factors)
         if span.moves is not None:
             self.d = span.moves.to(self.device)[self.d]
-        self.advance(symbols.expand(self.rows, -1), gain)
+        self.advance(symbols.expand(self.rows, -1))
 
-    def advance(self, symbols: Tensor, gain: Tensor) -> None:
-        """Add symbols and what they weigh; resample the islands that need it."""
-        self.position += symbols.shape[1]
-        gained = self.log_weights + gain.reshape(self.shape)
+    def weigh(self, factors: Tensor) -> None:
+        """Multiply the weights by what the paths give some positions, (rows, l) in logs."""
+        weights = self.log_weights[..., None]
+        grown = weights + factors.reshape(*self.shape, -1).cumsum(-1)
         # What is dead stays dead, whatever a potential of -inf makes of it.
-        dead = self.log_weights.isneginf() | gained.isnan()
-        self.log_weights = gained.masked_fill(dead, -torch.inf)
+        grown = grown.masked_fill(weights.isneginf() | grown.isnan(), -torch.inf)
+        before = torch.cat([weights, grown[..., :-1]], -1)
+        sums = before.logsumexp(1), grown.logsumexp(1), (2 * before).logsumexp(1)
+        self.sums.append(torch.stack(sums))
+        self.log_weights = grown[..., -1]
+
+    def advance(self, symbols: Tensor) -> None:
+        """Go on after some symbols; resample the islands that need it."""
+        self.position += symbols.shape[1]
         needs = effective_size(self.log_weights) < self.min_ess
         needs &= self.log_weights.logsumexp(-1) > -torch.inf
         if self.position >= self.course.last or not bool(needs.any()):
@@ -305,18 +266,6 @@ def _slice(rules: Rules, at: slice) -> Rules:
     if value is not None:
         value = value[:, at.start : at.stop + 1]
     return Rules(rules.next, rules.which[:, at], rules.sets, value)
-
-
-def _last(span: Span) -> int:
-    """Return the position after the last one of a span at which paths may weigh differently."""
-    if span.rules is None:
-        return span.stop
-    weighed = ~span.rules.sets.all(-1)[span.rules.which].all(0)
-    if span.rules.log_value is not None:
-        varies = (span.rules.log_value != span.rules.log_value[:1]).any(0)
-        weighed |= varies[1:] | varies[:-1]
-    at = weighed.nonzero()[:, 0]
-    return span.start + int(at[-1]) + 1 if len(at) else span.start
 
 
 def _bytes_per_row(state: State) -> int:

@@ -7,10 +7,11 @@ import torch
 
 from autoreg.events import Event
 from autoreg.evidence import Evidence
+from autoreg.inference.course import Course
 from autoreg.inference.meter import Metered
 from autoreg.inference.problem import pose
 from autoreg.inference.resampling import multinomial
-from autoreg.inference.swarm import Course
+from autoreg.inference.swarm import run
 from autoreg.models.markov import MarkovTable
 from autoreg.scoring import MEMORY
 from tests.inference.questions import markov, questions, seen
@@ -33,7 +34,7 @@ def plainly(log_weights, _):
 def test_each_hidden_position_is_stepped_and_each_observed_one_read_once(name, threshold, memory):
     problem = QUESTIONS[name].problem
     metered = Metered(problem.model)
-    course(replace(problem, model=metered), threshold, memory=memory).run(plainly)
+    run(course(replace(problem, model=metered), threshold, memory=memory), plainly)
     hidden = len(problem.hidden)
     assert metered.stepped == 30 * hidden
     assert metered.scored == 30 * (problem.length - hidden)
@@ -51,9 +52,8 @@ def test_an_island_that_is_dead_stops_no_other():
     table = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]], dtype=torch.float64)
     model = Counting(MarkovTable(table.log()))
     evidence = Evidence.free(2, 7).restrict([1, 2, 4, 6], [1])
-    cloud = Course(
-        pose(model, evidence, 0), 40, 1, 1.0, None, MEMORY, torch.Generator().manual_seed(0)
-    ).run(plainly)
+    chance = torch.Generator().manual_seed(0)
+    cloud = run(Course(pose(model, evidence, 0), 40, 1, 1.0, None, MEMORY, chance), plainly)
     assert 0 < int(cloud.log_z.isneginf().sum()) < 40
     assert calls == [40] * 3
 
@@ -69,7 +69,7 @@ def test_forks_hold_what_led_to_them(tail):
         forks.append((log_weights, fork))
         return plainly(log_weights, None)
 
-    course(problem).run(keep, forks=True)
+    run(course(problem), keep, forks=True)
     assert len(forks) > 1
     for log_weights, fork in forks:
         count = len(fork.chains)
@@ -92,6 +92,30 @@ def test_islands_are_known_by_their_number_in_every_batch():
         return plainly(log_weights, None)
 
     problem = QUESTIONS["runs"].problem
-    cloud = course(problem, memory=1).run(keep, forks=True)
+    cloud = run(course(problem, memory=1), keep, forks=True)
     counts = torch.bincount(torch.tensor(seen_chains), minlength=6)
     assert torch.equal(counts, cloud.resamplings)
+
+
+@pytest.mark.parametrize("memory", [1, MEMORY])
+def test_support_counts_the_paths_that_what_is_known_rests_on(memory):
+    """Islands without resampling are one big sample: its weights say what the support is."""
+    problem = QUESTIONS["runs"].problem
+    cloud = run(course(problem, threshold=0.0, memory=memory), plainly)
+    hidden = [int(position) for position in problem.hidden]
+    log_weights = torch.zeros(30, dtype=torch.float64)
+    for t in range(problem.length):
+        ess = float((2 * log_weights.logsumexp(0) - (2 * log_weights).logsumexp(0)).exp())
+        before = log_weights.logsumexp(0)
+        if t not in hidden:
+            state = problem.model.start(torch.zeros(30).long())
+            state = problem.model.read(state, cloud.paths[:, :t])[1]
+            log_weights = log_weights + problem.model.head.log_prob(state.next, cloud.paths[:, t])
+        expected = ess * float((log_weights.logsumexp(0) - before).exp())
+        assert float(cloud.support[t]) == pytest.approx(expected)
+
+
+def test_nothing_rests_on_paths_that_are_dead():
+    evidence = Evidence.free(2, 3, 2).restrict(1, [0]).restrict(1, [1])
+    cloud = run(course(pose(markov(2, 1, 0), evidence, 0)), plainly)
+    assert cloud.support.tolist() == pytest.approx([30.0, 0.0])
