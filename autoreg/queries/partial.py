@@ -138,12 +138,11 @@ def _pooled(runs: list[Tensor]) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"
 
 def _contested(joint: Float[Tensor, " C"], variance: Float[Tensor, " C"]) -> Tensor:
     """Return who may still win, the leader included; nobody once that is clear."""
-    reach = CLEAR * variance.sqrt()
     leader = int(joint.argmax())
     apart = CLEAR * (variance + variance[leader]).sqrt()
     near = joint + apart > joint[leader]
-    near[leader] = bool((near.sum() > 1) | (reach[leader] > CLEAR * 0.1))
-    return near & (variance > 0)
+    near[leader] = True
+    return near & (near.sum() > 1) & (variance > 0)
 
 
 def _delta(
