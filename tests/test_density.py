@@ -10,6 +10,7 @@ import soundfile
 import torch
 from PIL import Image
 
+import autoreg as ar
 from autoreg import modeldir, scoring
 from autoreg.codecs.mulaw import MuLaw
 from autoreg.codecs.pixels import Threshold
@@ -17,8 +18,11 @@ from autoreg.codecs.scan import Scan
 from autoreg.conditions import ConditionSpace
 from autoreg.data.picture import Picture
 from autoreg.data.plain import Plain
+from autoreg.data.region import Seconds
 from autoreg.data.sound import Sound
 from autoreg.density import Density, load
+from autoreg.events import Event
+from autoreg.inference.effort import Effort
 from autoreg.models.wavenet import WaveNet
 from autoreg.plaindata import ModelDirError
 from autoreg.queries import likelihood, posterior, sampling
@@ -398,8 +402,8 @@ def test_pictures_of_another_size_are_refused_by_name(tmp_path):
         (lambda d, f: d.sample(2, length=3, seconds=1.0), "seconds are for sounds, instead of a"),
         (lambda d, f: d.sample(0, length=3), "count needs to be at least 1; got 0"),
         (lambda d, f: d.sample(1, length=3, temperature=0.0), "temperature needs to be above 0"),
-        (lambda d, f: d.complete([f, f], 2), "complete needs one signal; got 2"),
-        (lambda d, f: d.complete(np.zeros((3, 9)), 2), "complete needs one signal; got 3"),
+        (lambda d, f: d.complete([f, f], 2), "is about one signal; got 2"),
+        (lambda d, f: d.complete(np.zeros((3, 9)), 2), "is about one signal; got 3"),
         (lambda d, f: d.complete(f, 2, keep=401), r"keep needs to lie within 0\.\.400.*got 401"),
         (lambda d, f: d.complete(f, 2, keep=-1), r"keep needs to lie within 0\.\.400.*got -1"),
         (lambda d, f: d.complete(f, 2, keep_seconds=0.5), r"within 0\.\.400, the signal; got 500"),
@@ -463,3 +467,145 @@ def test_ten_minutes_of_sound_take_the_memory_of_one(tmp_path):
         count, held[minutes] = map(int, done.stdout.split())
         assert count == 60 * minutes * rate
     assert held[10] < 1.2 * held[1], held
+
+
+def all_pictures(density, given=None):
+    """Return every picture (64, 2, 3) as pixels 0 or 1, and log p(digit, picture) (64, 3)."""
+    codes = every(2, 6)
+    joint = torch.stack(
+        [
+            scoring.log_factors(density.model, codes, torch.full((64,), digit)).sum(1)
+            for digit in range(3)
+        ],
+        1,
+    )
+    return density.signal.decode(codes) // 255, joint + density.space.log_prior(given=given)
+
+
+HIDDEN = np.array([[0, 1, 0], [1, 1, 0]], dtype=bool)
+
+
+@pytest.mark.parametrize("kind", ["raster", "serpentine", "column", "reversed"])
+def test_what_is_seen_of_a_picture_is_meant_in_its_own_coordinates(drawing, kind):
+    density = pictures(kind)
+    pixels, joint = all_pictures(density)
+    fits = (pixels == torch.from_numpy(SMILE // 255)).logical_or(torch.from_numpy(HIDDEN))
+    joint = joint[fits.all(-1).all(-1)]
+    assert len(joint) == 8
+    answer = density.posterior(drawing, hidden=HIDDEN)
+    assert answer.kind == "exact"
+    wanted = joint.logsumexp(0) - joint.flatten().logsumexp(0)
+    assert answer.value.tolist() == pytest.approx(wanted.tolist(), abs=1e-9)
+    known = density.evidence(SMILE, hidden=HIDDEN)
+    assert torch.equal(density.posterior(evidence=known).value, answer.value)
+    draws = density.infill(drawing, hidden=HIDDEN, draws=16, generator=torch.Generator())
+    assert bool((draws.decode() == torch.from_numpy(SMILE))[:, ~torch.from_numpy(HIDDEN)].all())
+    assert float(draws.log_evidence) == pytest.approx(float(joint.flatten().logsumexp(0)))
+    same = density.infill(evidence=known, draws=16, generator=torch.Generator())
+    assert torch.equal(draws.symbols, same.symbols)
+
+
+def test_a_range_of_grey_levels_is_a_set_of_symbols():
+    density = pictures()
+    pixels, joint = all_pictures(density, {"digit": 1})
+    white = density.evidence(ranges=[((0, slice(None)), 128, 255)], given={"digit": 1})
+    wanted = joint[pixels[:, 0].bool().all(-1)].flatten().logsumexp(0)
+    assert float(density.probability(white)) == pytest.approx(float(wanted), abs=1e-9)
+    same = density.evidence(symbols=[((0, slice(None)), [1])], given={"digit": 1})
+    assert same == white
+
+
+def test_every_question_of_a_density_is_the_question_of_its_model():
+    density, chance = pictures(), torch.Generator
+    model, known = density.model, density.evidence(SMILE, hidden=HIDDEN)
+    some = Event.hit([1], 2)
+    pairs = [
+        (density.marginals(known), ar.marginals(model, known)),
+        (density.probability(some, known), ar.probability(model, some, known)),
+        (density.hitting([1], known), ar.hitting(model, [1], known)),
+        (density.entropy(known), ar.entropy(model, known)),
+        (density.information(known), ar.information(model, known, density.space)),
+        (density.argmax(known), ar.argmax(model, known, density.space)),
+        (density.learning_curve(), ar.learning_curve(model, 6, density.space)),
+        (
+            density.divergence({"digit": 0}, {"digit": 1}, other=density),
+            ar.divergence(
+                model,
+                density.evidence(given={"digit": 0}),
+                density.evidence(given={"digit": 1}),
+            ),
+        ),
+        (
+            density.entropy(known, method="particles", generator=chance()),
+            ar.entropy(model, known, effort=Effort(method="particles"), generator=chance()),
+        ),
+    ]
+    for ours, theirs in pairs:
+        assert torch.equal(ours.value, theirs.value)
+        assert (ours.kind, ours.method) == (theirs.kind, theirs.method)
+    labels = density.entropy(known, of="digit")
+    probs = density.posterior(evidence=known).probs
+    assert float(labels) == pytest.approx(float(-(probs * probs.log()).sum()))
+    assert density.explain(known, some) == ar.explain(model, known, some)
+    assert float(density.ask("log P(x | digit=1)", x=SMILE)) == pytest.approx(
+        float(density.log_prob(SMILE, given={"digit": 1}))
+    )
+    view = density.distribution(given={"digit": 1})
+    symbols = density.signal.encode(SMILE).long()
+    assert float(view.log_prob(symbols)) == pytest.approx(
+        float(density.log_prob(SMILE, given={"digit": 1}))
+    )
+
+
+def test_surprise_odds_and_decisions_are_about_one_signal(drawing):
+    density = pictures()
+    whole = density.log_prob(drawing)
+    assert float(-density.surprise(drawing).value.sum()) == pytest.approx(float(whole))
+    odds = density.log_odds(drawing, {"digit": 0}, {"digit": 2})
+    apart = [float(density.log_prob(drawing, given={"digit": digit})) for digit in (0, 2)]
+    assert float(odds) == pytest.approx(apart[0] - apart[1])
+    prefixes = density.posterior(drawing, every_prefix=True).probs.amax(-1)
+    early = density.decide(drawing, threshold=float(prefixes[3]))
+    first = int((prefixes >= float(prefixes[3])).int().argmax())
+    assert int(early.num_symbols) == first
+    assert float(early.probs.max()) == pytest.approx(float(prefixes[first]))
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda d: d.posterior(), "either signals or evidence"),
+        (lambda d: d.posterior(SMILE, evidence=d.evidence()), "either signals or evidence"),
+        (lambda d: d.posterior(SMILE, hidden=HIDDEN, every_prefix=True), "nothing is hidden"),
+        (lambda d: d.posterior([SMILE, SMILE], hidden=HIDDEN), "hidden needs one signal; got 2"),
+        (lambda d: d.infill(SMILE, evidence=d.evidence()), "what of it is hidden, or evidence"),
+        (lambda d: d.surprise(np.stack([SMILE] * 3)), "is about one signal; got 3"),
+        (lambda d: d.marginals(d.evidence(), method="magic"), "method needs one of enumeration"),
+        (lambda d: d.divergence({}, {}, other=sounds()), "densities of the same signals"),
+        (lambda d: d.evidence(given={"digit": 9}), "no digit '9'"),
+    ],
+)
+def test_questions_about_parts_that_make_no_sense_are_refused(ask, message):
+    with pytest.raises(ValueError, match=message):
+        ask(pictures())
+
+
+def test_sounds_are_hidden_by_the_second():
+    density = sounds()
+    noise = np.random.default_rng(0).uniform(-0.9, 0.9, 12)
+    known = density.evidence(noise, hidden=Seconds(0.004, 0.006), given={"speaker": "ann"})
+    assert known.hidden.tolist() == [4, 5]
+    within = density.evidence(
+        noise,
+        hidden=Seconds(0.004, 0.006),
+        ranges=[(Seconds(0.004, 0.006), -0.1, 0.1)],
+        given={"speaker": "ann"},
+    )
+    inside = density.probability(within, known)
+    assert inside.kind == "exact"
+    draws = density.infill(evidence=known, draws=4000, generator=torch.Generator())
+    near = (draws.decode()[:, 4:6].abs() <= 0.1).all(1).double().mean()
+    error = float((inside.value.exp() * (1 - inside.value.exp()) / 4000).sqrt())
+    assert abs(float(near) - float(inside.value.exp())) < 5 * error
+    with pytest.raises(ValueError, match="length is needed"):
+        density.learning_curve()
