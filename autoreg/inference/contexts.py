@@ -117,7 +117,8 @@ class Stepped:
         factors, state = absorb(model, self.state, symbols, memory=self.memory)
         past, when = self._seen(self.past, self.when, after)
         first, merged = distinct(past, model.num_symbols)
-        if len(first) < len(past):
+        # Without the oldest symbol the same contexts may stand in another order.
+        if not torch.equal(first, torch.arange(len(past))):
             state = state.at(first.to(state.next.device))
         contexts = Stepped(self.problem, after, past[first], when, state, memory=self.memory)
         return factors, contexts, merged

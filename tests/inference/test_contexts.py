@@ -86,3 +86,14 @@ def test_rows_too_long_for_a_number_are_told_apart():
     first, index = distinct(rows, 3)
     assert len(first) == 55
     assert torch.equal(rows[first][index], rows)
+
+
+def test_contexts_that_change_places_take_their_states_along():
+    model = table(2)
+    contexts, _ = Stepped.begin(free(model)).extend(torch.tensor([0, 0]), torch.tensor([0, 1]))
+    # 0 1 and 1 0: once the first symbol is out of sight they are told apart by 1 and 0.
+    contexts, _ = contexts.extend(torch.tensor([0, 1]), torch.tensor([1, 0]))
+    total, _, _ = contexts.read(torch.tensor([0, 1]))
+    paths = torch.tensor([[0, 1, 0, 1], [1, 0, 0, 1]])
+    logs = model.log_probs(paths, torch.tensor([0, 0])).gather(-1, paths[..., None])[..., 0]
+    assert torch.allclose(total, logs[:, 2:].sum(1), atol=1e-12)
