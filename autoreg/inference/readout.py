@@ -14,6 +14,8 @@ from autoreg.inference.solution import Solution
 from autoreg.inference.variance import effective_size, log_mean
 
 
+IMPOSSIBLE = "what is known has no probability in the model"
+LOST = "no path survived what is known; more of them might"
 LARGEST_ERROR = 0.2
 """Nats: above, the error of a log is not symmetric any more."""
 LARGEST_SHARE = 0.2
@@ -57,9 +59,11 @@ def evidence_answer(solution: Solution) -> Answer:
     if bool(value.isneginf()):
         return _all_dead(solution)
     fine, reason = judged(log_z, float(error))
+    # A beam's sum, within a tolerance of what it bounds, is no estimate without bias.
+    bounded = any(part.bounds for parts in solution.parts for part in parts)
     return Answer(
         value=value,
-        kind="unbiased",
+        kind="consistent" if bounded else "unbiased",
         method=solution.method,
         std_error=error,
         ess=effective_size(log_z) / len(log_z) * _paths(solution),
@@ -90,11 +94,13 @@ def log_share(part: Solution, rest: Solution, *, within: bool = False) -> Answer
 
     value = share(one.value, two.value)
     if bool(value.isnan()):
+        certain = two.kind == "exact" and (within or one.kind == "exact")
         return Answer(
             value=value,
+            kind="exact" if certain else "consistent",
             method=method,
             reliable=False,
-            reason="what is known has no probability in the model",
+            reason=IMPOSSIBLE if certain else LOST,
         )
     certain = [a.kind == "exact" and bool(a.value.isneginf()) for a in (one, two)]
     if one.kind == two.kind == "exact" or any(certain):
@@ -132,6 +138,33 @@ def log_share(part: Solution, rest: Solution, *, within: bool = False) -> Answer
 def exact_answer(value: Tensor, method: str, metered: Metered, begin: float) -> Answer:
     """Return an answer without chance, and what it took since ``begin``."""
     return Answer(value=value, method=method, cost=spent(metered, begin))
+
+
+def dead(log_joint: Float[Tensor, "C P"]) -> bool:
+    """Whether nothing that is known has any probability."""
+    return not bool(log_joint.isfinite().any())
+
+
+def undefined(
+    shape: Sequence[int], method: str, metered: Metered, begin: float, *, exact: bool = True
+) -> Answer:
+    """Return what can be said of what follows from the impossible: no number, and why.
+
+    Args:
+        shape: Of the numbers that were asked for.
+        method: How that was found.
+        metered: What the model was asked.
+        begin: When that began.
+        exact: Whether it is certain; else only no path was found.
+    """
+    return Answer(
+        value=torch.full(tuple(shape), torch.nan, dtype=torch.float64),
+        kind="exact" if exact else "consistent",
+        method=method,
+        reliable=False,
+        reason=IMPOSSIBLE if exact else LOST,
+        cost=spent(metered, begin),
+    )
 
 
 def expected_answer(
@@ -189,6 +222,15 @@ def _all_dead(solution: Solution) -> Answer:
     N dead ones say that it is at most log(1 / 0.05) / N, about 3 / N, with confidence 0.95; where
     there are C conditions, each is held to a C-th of the doubt.
     """
+    known = [
+        solution.evidence.log_condition[condition]
+        + sum(part.step.problem.log_before for part in row)
+        + sum(float(part.log_z[0]) for part in row if part.exact)
+        for condition, row in zip(solution.conditions.tolist(), solution.parts, strict=True)
+    ]
+    if all(float(log) == -torch.inf for log in known):
+        value = torch.tensor(-torch.inf, dtype=torch.float64)
+        return Answer(value=value, method=solution.method, cost=solution.cost)
     clouds = [part.cloud for row in solution.parts for part in row if part.cloud is not None]
     plain = all(cloud.resamplings is None or not bool(cloud.resamplings.any()) for cloud in clouds)
     plain = plain and all(
@@ -201,14 +243,13 @@ def _all_dead(solution: Solution) -> Answer:
     if plain:
         doubt = 0.05 / max(1, len(solution.conditions))
         joint = [
-            solution.evidence.log_condition[condition]
-            + sum(part.step.problem.log_before for part in row)
+            log
             + sum(
                 math.log(math.log(1 / doubt) / part.cloud.log_weights.numel())
                 for part in row
                 if part.cloud is not None and not part.exact
             )
-            for condition, row in zip(solution.conditions.tolist(), solution.parts, strict=True)
+            for log, row in zip(known, solution.parts, strict=True)
         ]
         upper = torch.stack(joint).logsumexp(0)
     return Answer(
@@ -219,6 +260,6 @@ def _all_dead(solution: Solution) -> Answer:
         confidence=None if upper is None else 0.95,
         ess=torch.zeros((), dtype=torch.float64),
         reliable=False,
-        reason="no path survived what is known; more of them might",
+        reason=LOST,
         cost=solution.cost,
     )
