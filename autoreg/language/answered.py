@@ -11,6 +11,7 @@ from autoreg.answers import Answer, Cost, Draws
 from autoreg.language.places import Seconds
 from autoreg.language.question import Question
 from autoreg.language.scope import Number
+from autoreg.queries.argmax import Best
 
 _BY_POSITION = ("std_error", "lower", "upper", "ess", "num_symbols")
 _WORST_FIRST = ("consistent", "unbiased", "bounds", "exact")
@@ -37,7 +38,7 @@ class Answered:
     @property
     def probable(self) -> bool:
         """Whether the answer is a log probability."""
-        return self.question.form.verb in ("P", "log P", "marginal", "hitting", "argmax")
+        return self.question.form.verb in ("P", "log P", "marginal", "hitting")
 
     def to_dict(self) -> dict[str, Any]:
         """Return all there is to know as plain data.
@@ -55,11 +56,13 @@ class Answered:
         if self.positions is not None:
             told["positions"] = list(self.positions)
         if isinstance(self.answer, Draws):
-            return told | _of_draws(self.answer)
+            return told | draws_to_dict(self.answer)
         known = self.answer.to_dict()
         told["value"] = known.pop("value")
         if self.probable:
             told |= {"p": self.answer.value.exp().tolist(), "log_p": told["value"]}
+        if isinstance(self.answer, Best):
+            told |= {"symbols": self.answer.symbols.tolist(), "labels": self.answer.labels}
         return told | known | {"interval": interval(self.answer), "reason": self.answer.reason}
 
 
@@ -138,7 +141,8 @@ def total(costs: Sequence[Cost]) -> Cost:
     )
 
 
-def _of_draws(draws: Draws) -> dict[str, Any]:
+def draws_to_dict(draws: Draws) -> dict[str, Any]:
+    """Return draws as plain data."""
     evidence = draws.log_evidence
     return {
         "symbols": draws.symbols.tolist(),

@@ -146,7 +146,8 @@ class Case:
         effort = Effort(memory=self.density.memory, method=None if method is None else method.text)
         if paths is None:
             return effort
-        return replace(effort, particles=-(-paths // effort.islands))
+        # So many and no more: they are shared out among the islands.
+        return replace(effort, particles=-(-paths // effort.islands), growth=1)
 
     @property
     def chance(self) -> dict[str, Any]:
@@ -166,14 +167,20 @@ class Case:
     def known(self, terms: Iterable[Term]) -> Known:
         """Return what terms say; what they have seen is in the bound signal."""
         found = known(terms, self.scope, self.length)
-        for area in found.seen:
+        for number, area in enumerate(found.seen):
             if self.known_length is None:
                 raise QuestionError(
                     f'{self.name} is not bound: write {self.name} = "file" in a script, '
                     f"--bind {self.name}=file, or ask(..., {self.name}=array)",
                     area.place.at,
                 )
-            if bool(area.mask[self.known_length :].any()):
+            if not bool(area.mask[self.known_length :].any()):
+                continue
+            if not area.place.index:  # the whole of what it is bound to
+                mask = area.mask.clone()
+                mask[self.known_length :] = False
+                found.seen[number] = Area(area.place, slice(self.known_length), mask)
+            else:
                 raise QuestionError(
                     f"{area.place} reaches beyond what {self.name} is bound to, "
                     f"{self.known_length} positions",
@@ -190,12 +197,13 @@ class Case:
                 are summed out as well as if they were not there.
         """
         said = self.given if known is None else known
+        nothing = stop == 0 and not said.of_signal
         evidence = self.density.evidence(
             self.bound if said.seen else None,
             seen=[area.region for area in said.seen] if said.seen else None,
             symbols=[(area.region, among) for area, among in said.allowed],
             ranges=[(area.region, low, high) for area, low, high in said.ranges],
-            length=self.whole,
+            length=(self.length or 0) if nothing else self.whole,
             given=self.given.given,
             prior=self.prior,
         )

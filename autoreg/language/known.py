@@ -1,12 +1,12 @@
 """What a question says is known."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autoreg.language.errors import QuestionError
 from autoreg.language.places import Name, Place
 from autoreg.language.regions import Area, find
-from autoreg.language.scope import Scope
+from autoreg.language.scope import Deferred, Scope
 from autoreg.language.terms import Among, Before, Both, Count, Hit, Label, Not, Term, Within, Word
 
 
@@ -120,4 +120,6 @@ def places(terms: Sequence[Term | object], scope: Scope) -> list[Place]:
                 found += places(term.events, scope)
             case Name() if scope.meaning(term) == "signal":
                 found.append(Place(term, at=term.at))
+            case Name() if isinstance(value := scope.values.get(term.text), Deferred):
+                found += places([value.event], replace(scope, values=value.values))
     return found

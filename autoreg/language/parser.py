@@ -35,6 +35,12 @@ Bounds may be sums: ``x[t:t+28]``. Several places are separated by commas: ``x[:
 gives a length), ``prior training``, ``prior(digit: {0: 0.5, 1: 0.5})`` (labels that are not named
 have probability 0), ``by METHOD``, ``with 4096 paths``, ``for t in a..b step c`` (b included).
 
+**Answers** are natural logs of probabilities, of ``P(...)`` too, else nats. ``H(digit | x[:9])``
+is the entropy where x is what it is bound to, not an average over x. ``log odds`` are those of the
+posterior: with a uniform prior, how well x tells two labels apart. ``argmax`` is of all that is
+open, together; its value is log p of what it finds and what is given. ``hitting`` looks at what
+follows the observed beginning. What is neither asked for nor given is summed out.
+
 **Scripts** have one question a line, or a name for a file, a set or an event: ``x = "clip.wav"``,
 ``S = {0..3, 7}``, ``A = hit(x, S)``. What ``#`` begins is a comment.
 
@@ -48,14 +54,17 @@ quote the factor that is called ``x`` or ``hit``, and labels that are no plain w
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from lark import Lark, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from autoreg.language.errors import QuestionError, Source, pointing
 from autoreg.language.expected import expected
+from autoreg.language.places import Name, Place
 from autoreg.language.question import Binding, Question
 from autoreg.language.tree import build
 
+START = ["question", "binding", "index"]
 _BINDING = re.compile(r"\s*[^\W\d]\w*\s*=(?!=)")
 
 
@@ -75,10 +84,7 @@ def parse(text: str) -> Question:
             P(digit | x[:392)
                             ^
     """
-    question = _parse(Source(text), "question")
-    if isinstance(question, Binding):
-        raise TypeError(f"the grammar makes a question of {text!r}")
-    return question
+    return _parse(Source(text), "question")
 
 
 def parse_line(source: Source) -> Question | Binding | None:
@@ -88,7 +94,18 @@ def parse_line(source: Source) -> Question | Binding | None:
     return _parse(source, "binding" if _BINDING.match(source.text) else "question")
 
 
-def _parse(source: Source, start: str) -> Question | Binding:
+def parse_region(text: str, signal: str = "x") -> Place:
+    """Return the region of a signal that a text names, as between the brackets of ``x[...]``.
+
+    Example:
+        >>> str(parse_region("2:6, :"))
+        'x[2:6, :]'
+    """
+    index = _parse(Source(text), "index")
+    return Place(Name(signal), index)
+
+
+def _parse(source: Source, start: str) -> Any:  # noqa: ANN401 - as the grammar's start makes it
     with pointing(source):
         try:
             tree = _grammar().parse(source.text, start=start)
@@ -100,7 +117,7 @@ def _parse(source: Source, start: str) -> Question | Binding:
 @cache
 def _grammar() -> Lark:
     text = Path(__file__).with_name("grammar.lark").read_text("utf-8")
-    return Lark(text, parser="lalr", start=["question", "binding"], propagate_positions=True)
+    return Lark(text, parser="lalr", start=START, propagate_positions=True)
 
 
 def _explained(error: UnexpectedInput, text: str) -> QuestionError:

@@ -49,8 +49,8 @@ Clause = tuple[str, int, Any]
 Beliefs = tuple[Name, tuple[tuple[Name, float], ...]]
 
 
-def build(tree: Tree[Token]) -> Question | Binding:
-    """Return the question or binding of a parser's tree.
+def build(tree: Tree[Token]) -> Question | Binding | Index:
+    """Return the question, binding or region of a parser's tree.
 
     Raises:
         QuestionError: A clause stands there twice, a number is too great.

@@ -1,5 +1,7 @@
 """What is drawn, or most likely, keeps what is given."""
 
+import math
+
 import pytest
 import torch
 
@@ -22,6 +24,13 @@ def test_draws_keep_what_is_given(plain):
     assert float(draws.log_evidence.value.exp()) == near(wanted)
 
 
+def test_what_is_bound_may_be_continued(sound):
+    question = "sample(x[4:] | x) * 3 length 6"
+    draws = ask(sound.density, question, x=sound.x, generator=torch.Generator().manual_seed(0))
+    assert draws.symbols.shape == (3, 6)
+    assert draws.symbols[:, :4].tolist() == [sound.symbols] * 3
+
+
 def test_one_seed_gives_one_answer(sound):
     one, two = (
         ask(
@@ -42,6 +51,11 @@ def test_argmax_is_the_greatest_of_all(plain):
     )
     *symbols, digit = max(found, key=found.get)
     assert (answer.symbols.tolist(), answer.labels["digit"]) == (symbols, digit)
+    (told,) = ask_each(plain.density, "argmax(digit, x[2:] | x[:2], speaker=ann)", x=plain.x)
+    known = told.to_dict()
+    assert (known["symbols"], known["labels"]["digit"]) == (symbols, digit)
+    whole = plain.sum(lambda x, s, d: (x, s, d) == (symbols, "ann", digit))
+    assert known["value"] == near(math.log(2 * whole)), "log p of labels and symbols"
     label = ask(plain.density, "argmax(digit | x[:2])", x=plain.x)
     assert label.best == ask(plain.density, "P(digit | x[:2])", x=plain.x).best
 

@@ -68,6 +68,13 @@ def test_a_script_answers_line_by_line(picture, tmp_path):
     assert [one.loop for one in told[3:]] == [{"d": 0}, {"d": 1}]
 
 
+def test_a_named_event_brings_its_signal_along(plain):
+    script = ["A = hit(y[1:], S)", "P(A | speaker=ann)"]
+    (told,) = ask_script(plain.density, script, y=plain.x, S=[0])
+    wanted = plain.share(lambda x, s, d: 0 in x[1:], lambda x, s, d: s == "ann")
+    assert float(told.answer.value.exp()) == near(wanted)
+
+
 def test_a_script_stops_at_the_first_error_and_tells_where(plain):
     script = ["P(digit | x)", "P(digits | x)", "P("]
     answers = ask_script(plain.density, script, file="day.aq", x=plain.x)

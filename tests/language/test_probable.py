@@ -133,5 +133,9 @@ def test_posteriors_name_their_labels(plain, question):
     assert answer.probs.tolist() == near(wanted)
 
 
+def test_a_prior_needs_no_length(sound):
+    assert p(sound, "P(digit=1)", x=None) == near(0.5)
+
+
 def test_impossible_evidence_has_probability_0(plain):
     assert p(plain, "P(x[0] in 0 | x[0])") == 0

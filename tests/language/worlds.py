@@ -76,8 +76,9 @@ def near(value):
 
 
 def p(world, question, **bindings):
-    """Return the probability that is the answer."""
-    answer = ask(world.density, question, **{"x": world.x, **bindings})
+    """Return the probability that is the answer; ``x=None`` binds no signal."""
+    bound = {name: one for name, one in {"x": world.x, **bindings}.items() if one is not None}
+    answer = ask(world.density, question, **bound)
     assert answer.kind == "exact"
     return float(answer.value.exp())
 
