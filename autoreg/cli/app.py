@@ -19,6 +19,9 @@ VERBS = {
     "classify": "Which one is it? The posterior of the labels of files, exact.",
     "sample": "Draw from nothing.",
     "complete": "Draw what may follow after a given beginning.",
+    "infill": "Draw what is hidden, given all that is seen before and after it.",
+    "ask": "Answer any question that is written as probability is, or a file of them.",
+    "explain": "Say how a question would be answered, and what that would cost.",
     "evaluate": "Judge a model on held-out data: accuracy, nats, bits, calibration.",
 }
 

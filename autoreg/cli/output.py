@@ -27,7 +27,16 @@ from autoreg.evaluation import Evaluation
 
 def print_json(fields: Mapping[str, Any]) -> None:
     """Print plain data as one line of JSON; what is not a finite number there is null."""
-    print(json.dumps(_finite(dict(fields)), ensure_ascii=False), flush=True)
+    print(json.dumps(finite(dict(fields)), ensure_ascii=False), flush=True)
+
+
+def finite(value: object) -> object:
+    """Return plain data in which what is not a finite number is None."""
+    if isinstance(value, Mapping):
+        return {key: finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextmanager
@@ -120,11 +129,3 @@ def print_evaluation(found: Evaluation, *, name: str, seconds: float, as_json: b
             )
     Console(highlight=False).print(table)
     print(found.protocol)
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
