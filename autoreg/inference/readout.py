@@ -13,7 +13,6 @@ from autoreg.inference.meter import Metered
 from autoreg.inference.solution import Solution
 from autoreg.inference.variance import effective_size, log_mean
 
-
 IMPOSSIBLE = "what is known has no probability in the model"
 LOST = "no path survived what is known; more of them might"
 LARGEST_ERROR = 0.2
@@ -94,13 +93,13 @@ def log_share(part: Solution, rest: Solution, *, within: bool = False) -> Answer
 
     value = share(one.value, two.value)
     if bool(value.isnan()):
-        certain = two.kind == "exact" and (within or one.kind == "exact")
+        proven = two.kind == "exact" and (within or one.kind == "exact")
         return Answer(
             value=value,
-            kind="exact" if certain else "consistent",
+            kind="exact" if proven else "consistent",
             method=method,
             reliable=False,
-            reason=IMPOSSIBLE if certain else LOST,
+            reason=IMPOSSIBLE if proven else LOST,
         )
     certain = [a.kind == "exact" and bool(a.value.isneginf()) for a in (one, two)]
     if one.kind == two.kind == "exact" or any(certain):

@@ -14,7 +14,7 @@ from autoreg.inference.effort import Effort
 from autoreg.inference.jackknife import jackknife
 from autoreg.inference.meter import Metered
 from autoreg.inference.predictive import predictive
-from autoreg.inference.readout import exact_answer, expected_answer
+from autoreg.inference.readout import dead, exact_answer, expected_answer, undefined
 from autoreg.inference.solution import work_out
 from autoreg.inference.spread import spread
 from autoreg.inference.table import tabulate
@@ -77,13 +77,18 @@ def divergence(
         table = tabulate(metered, evidence, most=effort.most_paths, memory=effort.memory)
     if table is not None:
         beyond = tabulate(second, other, most=2**62, memory=effort.memory)
+        if dead(table.log_joint) or beyond is None or dead(beyond.log_joint):
+            return undefined((), "enumeration", metered, begin)
         logs = table.log_joint.logsumexp(0)
         logs = logs - logs.logsumexp(0)
-        others = beyond.log_joint.logsumexp(0) if beyond is not None else logs
+        others = beyond.log_joint.logsumexp(0)
         others = others - others.logsumexp(0)
         gaps = torch.where(logs.isfinite(), logs.exp() * (logs - others), 0.0)
         return exact_answer(gaps.sum(), "enumeration", metered, begin)
     solution = work_out(metered, evidence, effort, generator=generator)
+    outside = work_out(second, other, effort, generator=generator)
+    if dead(solution.log_joint) or dead(outside.log_joint):
+        return undefined((), solution.method, metered, begin)
     drawn = spread(metered, solution, effort, generator=generator)
     paths = drawn.symbols.flatten(0, 1)
     ours = predictive(metered, paths, evidence.log_condition, memory=effort.memory // 2)

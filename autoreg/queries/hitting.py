@@ -14,7 +14,7 @@ from autoreg.inference.effort import Effort
 from autoreg.inference.jackknife import jackknife
 from autoreg.inference.meter import Metered
 from autoreg.inference.problem import pose
-from autoreg.inference.readout import exact_answer, expected_answer
+from autoreg.inference.readout import dead, exact_answer, expected_answer, undefined
 from autoreg.inference.solution import lay_out, work_out
 from autoreg.inference.spread import spread
 from autoreg.inference.table import tabulate
@@ -57,10 +57,13 @@ def hitting(
     known = evidence.observed.logical_not()
     start = int(known.int().argmax()) if bool(known.any()) else evidence.length
     hit = evidence.relax().restrict(slice(start, None), list(among)).mask()
+    shape = (evidence.length - start + 1,)
     inside = hit[-1] if start < evidence.length else torch.zeros(model.num_symbols).bool()
     if effort.method is None:
         table = tabulate(metered, evidence, most=effort.most_paths, memory=effort.memory)
         if table is not None:
+            if dead(table.log_joint):
+                return undefined(shape, "enumeration", metered, begin)
             first = _first(inside[table.symbols[:, start:]])
             shares = table.log_joint.logsumexp(0)
             rows = [
@@ -72,6 +75,8 @@ def hitting(
         if _exactly(metered, evidence, inside, start, effort):
             return _by_parts(metered, evidence, inside, start, effort, begin)
     solution = work_out(metered, evidence, effort, generator=generator)
+    if dead(solution.log_joint):
+        return undefined(shape, solution.method, metered, begin, exact=solution.exact)
     if solution.exact and bool(evidence.unknown[start:].all()):
         laws = _one_run(metered, evidence, inside, start, effort, generator)
         log_z = torch.zeros(len(laws), dtype=torch.float64)
@@ -126,6 +131,8 @@ def _by_parts(
             known = known.restrict(at, inside)
         entries.append(work_out(model, known, effort).log_joint.logsumexp(0)[0])
     value = torch.stack(entries)
+    if bool(value.isneginf().all()):
+        return undefined(value.shape, "dynamic programming", model, begin)
     return exact_answer(value - value.logsumexp(0), "dynamic programming", model, begin)
 
 

@@ -61,6 +61,8 @@ def infill(
     known = evidence_answer(solution)
     if evidence.impossible or not bool(solution.log_joint.logsumexp(0).isfinite().any()):
         why = "rules everything out" if evidence.impossible else "has no probability in the model"
+        if known.kind != "exact":
+            why = "is such that no path survived it"
         raise ValueError(f"the evidence {why}: nothing can be drawn")
     island = _islands(solution.log_joint.logsumexp(0), count, generator)
     condition, symbols, moved = draw(

@@ -14,7 +14,7 @@ from autoreg.inference.effort import Effort
 from autoreg.inference.jackknife import jackknife
 from autoreg.inference.meter import Metered
 from autoreg.inference.predictive import predictive
-from autoreg.inference.readout import exact_answer, expected_answer
+from autoreg.inference.readout import dead, exact_answer, expected_answer, undefined
 from autoreg.inference.solution import work_out, work_out_whole
 from autoreg.inference.spread import Spread, spread
 from autoreg.inference.table import tabulate
@@ -45,14 +45,20 @@ def entropy(
     if effort.method is None:
         table = tabulate(metered, evidence, most=effort.most_paths, memory=effort.memory)
         if table is not None:
+            if dead(table.log_joint):
+                return undefined((), "enumeration", metered, begin)
             value = _plain(table.log_joint.logsumexp(0))
             return exact_answer(value, "enumeration", metered, begin)
         if int(evidence.log_condition.isfinite().sum()) == 1:
             whole = work_out_whole(metered, evidence, effort)
             if whole is not None:
+                if dead(whole.log_joint):
+                    return undefined((), whole.method, metered, begin)
                 value = torch.stack([part.entropy() for part in whole.parts[0]]).sum()
                 return exact_answer(value, whole.method, metered, begin)
     solution = work_out(metered, evidence, effort, generator=generator)
+    if dead(solution.log_joint):
+        return undefined((), solution.method, metered, begin, exact=solution.exact)
     drawn = spread(metered, solution, effort, generator=generator)
     means = _surprise(metered, evidence, drawn, effort).mean(1)
     if solution.exact:
@@ -99,11 +105,15 @@ def information(
     if effort.method is None:
         table = tabulate(metered, evidence, most=effort.most_paths, memory=effort.memory)
     if table is not None:
+        if dead(table.log_joint):
+            return undefined((len(hidden),), "enumeration", metered, begin)
         by_label = log_sum_by_label(table.log_joint.T, space, names, conditions)  # (P, K)
         share = (by_label - by_label.flatten().logsumexp(0)).exp()
         joint = _by_symbol(table.symbols[:, hidden], share, model.num_symbols)
         return exact_answer(_mutual(joint), "enumeration", metered, begin)
     solution = work_out(metered, evidence, effort, generator=generator)
+    if dead(solution.log_joint):
+        return undefined((len(hidden),), solution.method, metered, begin, exact=solution.exact)
     drawn = spread(metered, solution, effort, generator=generator)
     paths = drawn.symbols.flatten(0, 1)
     likelihoods = log_likelihoods(metered, paths, conditions, memory=effort.memory)
@@ -161,8 +171,8 @@ def learning_curve(
         table = tabulate(metered, evidence, most=effort.most_paths, memory=effort.memory)
     if table is not None:
         paths, weights = table.symbols, table.log_joint.logsumexp(0).exp()
-    solution = work_out(metered, evidence, effort, generator=generator)
-    if table is None:
+    else:
+        solution = work_out(metered, evidence, effort, generator=generator)
         drawn = spread(metered, solution, effort, generator=generator)
         paths = drawn.symbols.flatten(0, 1)
     joint = (
@@ -215,7 +225,7 @@ def _names(space: ConditionSpace, of: str | Sequence[str] | None) -> tuple[str, 
 def _plain(logs: Float[Tensor, "*S K"]) -> Float[Tensor, "*S"]:
     """Return the entropy of normalised, or normalisable, log probabilities."""
     logs = logs - logs.logsumexp(-1, keepdim=True)
-    return -torch.where(logs.isfinite(), logs.exp() * logs, 0.0).sum(-1)
+    return torch.special.entr(logs.exp()).sum(-1)
 
 
 def _mutual(joint: Float[Tensor, "*N H Q K"]) -> Float[Tensor, "*N H"]:

@@ -12,7 +12,7 @@ from autoreg.inference.effort import Effort
 from autoreg.inference.jackknife import jackknife
 from autoreg.inference.meter import Metered
 from autoreg.inference.predictive import predictive
-from autoreg.inference.readout import exact_answer, expected_answer
+from autoreg.inference.readout import dead, exact_answer, expected_answer, undefined
 from autoreg.inference.solution import Part, Solution, work_out, work_out_whole
 from autoreg.inference.spread import Spread, spread
 from autoreg.inference.table import tabulate
@@ -30,7 +30,8 @@ def marginals(
 
     Positions after the last known one, k steps ahead of it, are averages of the model's own
     distributions over drawn paths (Rao-Blackwell), not counts; positions before it are counts of
-    weighted paths. An entry that no path supports is -inf with an infinite standard error.
+    weighted paths. An entry that no path supports is -inf with an infinite standard error. Where
+    the evidence has no probability all entries are nan.
 
     Args:
         model: Any sequence model.
@@ -48,9 +49,12 @@ def marginals(
     """
     begin, effort, metered = time.perf_counter(), effort or Effort(), Metered(model)
     hidden = evidence.hidden
+    shape = len(hidden), model.num_symbols
     if effort.method is None:
         table = tabulate(metered, evidence, most=effort.most_paths, memory=effort.memory)
         if table is not None:
+            if dead(table.log_joint):
+                return undefined(shape, "enumeration", metered, begin)
             shares = table.log_joint.logsumexp(0)
             rows = [
                 torch.stack(
@@ -61,10 +65,12 @@ def marginals(
                 )
                 for at in hidden.tolist()
             ]
-            value = torch.stack(rows) if rows else torch.zeros(0, model.num_symbols).double()
+            value = torch.stack(rows) if rows else torch.zeros(shape).double()
             return exact_answer(value - shares.logsumexp(0), "enumeration", metered, begin)
     whole = work_out_whole(metered, evidence, effort)
     if whole is not None:
+        if dead(whole.log_joint):
+            return undefined(shape, whole.method, metered, begin)
         own = (whole.log_joint[:, 0] - whole.log_joint[:, 0].logsumexp(0)).exp()
         law = sum(
             (
@@ -76,6 +82,8 @@ def marginals(
         )
         return exact_answer(law[hidden].log(), whole.method, metered, begin)
     solution = work_out(metered, evidence, effort, generator=generator)
+    if dead(solution.log_joint):
+        return undefined(shape, solution.method, metered, begin, exact=solution.exact)
     drawn = spread(metered, solution, effort, generator=generator)
     means = _means(metered, evidence, solution, drawn, effort)
     value, error = jackknife(drawn.log_z, means[:, hidden], lambda _, pooled: pooled)

@@ -96,6 +96,9 @@ def _race(
     model: SequenceModel, evidence: Evidence, effort: Effort, generator: Generator | None
 ) -> _Field:
     conditions = evidence.log_condition.isfinite().nonzero()[:, 0]
+    if not len(conditions):
+        nothing = evidence.log_condition[conditions]
+        return _Field(nothing, nothing, exact=True, reason="", method="nothing to do")
     first = replace(effort, growth=1)
     solution = work_out(model, evidence, first, generator=generator)
     exact, method = solution.exact, solution.method

@@ -85,7 +85,8 @@ def probability(
             )
         evidence = target.relax().given(_prior_of(target))
     if isinstance(target, Event):
-        if not possible(model, evidence, ~target, effort):
+        certain = not evidence.impossible and not possible(model, evidence, ~target, effort)
+        if certain:
             return Answer(
                 value=torch.tensor(0.0, dtype=torch.float64),
                 method="nothing to do",
