@@ -1,6 +1,5 @@
 """Answers read off solutions."""
 
-import math
 import time
 from collections.abc import Sequence
 
@@ -11,26 +10,16 @@ from torch import Tensor
 from autoreg.answers import Answer, Cost
 from autoreg.inference.meter import Metered
 from autoreg.inference.solution import Solution
-from autoreg.inference.variance import effective_size, log_mean
+from autoreg.inference.variance import (
+    effective_size,
+    log_mean,
+    log_upper,
+    reliable,
+    unseen,
+)
 
 IMPOSSIBLE = "what is known has no probability in the model"
 LOST = "no path survived what is known; more of them might"
-LARGEST_ERROR = 0.2
-"""Nats: above, the error of a log is not symmetric any more."""
-LARGEST_SHARE = 0.2
-"""Of one island in the weight of all: above, the spread of islands rests on too few."""
-
-
-def judged(log_z: Float[Tensor, " M"], std_error: float) -> tuple[bool, str]:
-    """Return whether the standard error of islands' log evidence can be trusted, or why not."""
-    dead, share = int(log_z.isneginf().sum()), float(log_z.softmax(0).max())
-    if dead:
-        return False, f"all paths died in {dead} of {len(log_z)} islands"
-    if not std_error <= LARGEST_ERROR:
-        return False, f"a standard error of {std_error:.2g} nats is too large to be normal"
-    if share > LARGEST_SHARE:
-        return False, f"one of {len(log_z)} islands has a share of {share:.2f} of the weight"
-    return True, ""
 
 
 def evidence_answer(solution: Solution) -> Answer:
@@ -54,10 +43,11 @@ def evidence_answer(solution: Solution) -> Answer:
             upper=upper,
             cost=solution.cost,
         )
-    value, error = log_mean(log_z)
+    doubt = unseen_share(solution)
+    value, error = log_mean(log_z, unseen=doubt)
     if bool(value.isneginf()):
         return _all_dead(solution)
-    fine, reason = judged(log_z, float(error))
+    fine, reason = reliable(log_z, unseen=doubt)
     # A beam's sum, within a tolerance of what it bounds, is no estimate without bias.
     bounded = any(part.bounds for parts in solution.parts for part in parts)
     return Answer(
@@ -116,7 +106,7 @@ def log_share(part: Solution, rest: Solution, *, within: bool = False) -> Answer
     # d log(a / (a + b)) = (1 - share) (d log a - d log b); within, d log a - d log b.
     slope = torch.ones(()) if within else -torch.expm1(value)
     spread = sum((a.std_error**2 for a in (one, two) if a.std_error is not None), torch.zeros(()))
-    reliable, reason = one.reliable and two.reliable, one.reason or two.reason
+    fine, reason = one.reliable and two.reliable, one.reason or two.reason
     upper, confidence = None, None
     if bool(value.isneginf()):
         upper = None if one.upper is None else share(one.upper, two.value)
@@ -129,9 +119,26 @@ def log_share(part: Solution, rest: Solution, *, within: bool = False) -> Answer
         upper=upper,
         confidence=confidence,
         ess=one.ess if one.ess is not None else two.ess,
-        reliable=reliable,
+        reliable=fine,
         reason=reason,
     )
+
+
+def unseen_share(solution: Solution) -> float:
+    """Return what paths that were never met may change of a solution's evidence, relatively."""
+    shares = solution.log_joint.logsumexp(1).softmax(0)
+    doubts = unseen_by_condition(solution)
+    return sum(
+        share * doubt for share, doubt in zip(shares.tolist(), doubts, strict=True) if share
+    )
+
+
+def unseen_by_condition(solution: Solution) -> list[float]:
+    """Return the same of each condition's."""
+    return [
+        sum(unseen(part.cloud) for part in row if part.cloud is not None and not part.exact)
+        for row in solution.parts
+    ]
 
 
 def exact_answer(value: Tensor, method: str, metered: Metered, begin: float) -> Answer:
@@ -175,10 +182,9 @@ def expected_answer(
     begin: float,
 ) -> Answer:
     """Return an average over draws from a solution, and how far to trust it."""
-    reliable, reason = True, ""
+    fine, reason = True, ""
     if not solution.exact:
-        _, error = log_mean(log_z)
-        reliable, reason = judged(log_z, float(error))
+        fine, reason = reliable(log_z, unseen=unseen_share(solution))
     method = "draws" if solution.exact else f"draws after {solution.method}"
     return Answer(
         value=value,
@@ -186,7 +192,7 @@ def expected_answer(
         method=method,
         std_error=std_error,
         ess=effective_size(log_z) / len(log_z) * _paths(solution),
-        reliable=reliable,
+        reliable=fine,
         reason=reason,
         cost=spent(metered, begin),
     )
@@ -244,7 +250,7 @@ def _all_dead(solution: Solution) -> Answer:
         joint = [
             log
             + sum(
-                math.log(math.log(1 / doubt) / part.cloud.log_weights.numel())
+                log_upper(part.cloud.log_weights.numel(), 1 - doubt)
                 for part in row
                 if part.cloud is not None and not part.exact
             )

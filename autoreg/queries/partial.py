@@ -13,9 +13,9 @@ from autoreg.conditions import ConditionSpace
 from autoreg.evidence import Evidence
 from autoreg.inference.effort import Effort
 from autoreg.inference.meter import Metered
-from autoreg.inference.readout import judged
+from autoreg.inference.readout import unseen_by_condition
 from autoreg.inference.solution import work_out
-from autoreg.inference.variance import log_mean
+from autoreg.inference.variance import log_mean, reliable
 from autoreg.protocol import SequenceModel
 from autoreg.queries.likelihood import check_space
 from autoreg.queries.posterior import log_sum_by_label
@@ -102,9 +102,9 @@ def _race(
     first = replace(effort, growth=1)
     solution = work_out(model, evidence, first, generator=generator)
     exact, method = solution.exact, solution.method
-    runs = list(solution.log_joint)
+    runs, doubts = list(solution.log_joint), unseen_by_condition(solution)
     for _ in range(ROUNDS):
-        joint, variance = _pooled(runs)
+        joint, variance = _pooled(runs, doubts)
         if exact or not bool(joint.isfinite().any()):
             break
         contested = _contested(joint, variance)
@@ -112,28 +112,41 @@ def _race(
             break
         again = evidence.given(evidence.log_condition, conditions[contested])
         solution = work_out(model, again, effort, generator=generator)
-        for number, log_joint in zip(
-            contested.nonzero()[:, 0].tolist(), solution.log_joint, strict=True
+        for number, log_joint, doubt in zip(
+            contested.nonzero()[:, 0].tolist(),
+            solution.log_joint,
+            unseen_by_condition(solution),
+            strict=True,
         ):
-            if len(runs[number].unique()) > 1 or len(log_joint) > 1:
-                runs[number] = torch.cat([runs[number], log_joint])
-    joint, variance = _pooled(runs)
+            runs[number] = torch.cat([runs[number], log_joint])
+            # Paths of both runs stand for what neither may have met.
+            doubts[number] = (
+                1 / (1 / doubts[number] + 1 / doubt) if doubts[number] and doubt else 0.0
+            )
+    joint, variance = _pooled(runs, doubts)
     if exact:
         return _Field(joint, variance, exact, "", method)
     share = joint.softmax(0)
     verdicts = [
-        judged(run, float(spread.sqrt()))
-        for run, spread, weight in zip(runs, variance, share.tolist(), strict=True)
-        if weight > 1e-3 and len(run) > 1
+        reliable(run, unseen=doubt)
+        for run, doubt, weight in zip(runs, doubts, share.tolist(), strict=True)
+        if weight > 1e-3 and _varies(run)
     ]
     failed = [reason for fine, reason in verdicts if not fine]
     return _Field(joint, variance, exact, failed[0] if failed else "", method)
 
 
-def _pooled(runs: list[Tensor]) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"]]:
+def _varies(run: Tensor) -> bool:
+    return bool((run != run[0]).any())
+
+
+def _pooled(
+    runs: list[Tensor], doubts: list[float]
+) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"]]:
     """Return the log of each condition's mean joint probability, and the variance of that log."""
     pairs = [
-        log_mean(run) if len(run.unique()) > 1 else (run[0], run.new_zeros(())) for run in runs
+        log_mean(run, unseen=doubt) if _varies(run) else (run[0], run.new_zeros(()))
+        for run, doubt in zip(runs, doubts, strict=True)
     ]
     value = torch.stack([pair[0] for pair in pairs])
     return value, torch.stack([pair[1] for pair in pairs]) ** 2
