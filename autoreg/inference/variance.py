@@ -150,9 +150,9 @@ def reliable(
     others the interval covers 95.4 to 96.4 %, the mean error is within 0.03 standard errors of 0,
     and 0 to 0.07 % are more than four off. A late observation that only rare paths explain, of
     prior probability 1e-4 to 0.1, is called unreliable in 50 to 75 % of all cases and the rest is
-    covered as well (94 to 95 %, none beyond four); by the spread of islands alone, 28 to 74 % of what
-    looks reliable would be more than four standard errors off, nearly all of it too low. A twist
-    of random potentials, N(0, 1) nats each, is covered by 94.5 %, with 0.3 % beyond four: no twist
+    covered as well (94 to 95 %, none beyond four); by the spread of islands alone, 28 to 74 % of
+    what looks reliable would be more than four errors off, nearly all of it too low. A twist of
+    random potentials, N(0, 1) nats each, is covered by 94.5 %, with 0.3 % beyond four: no twist
     should be that wrong.
 
     Args:
