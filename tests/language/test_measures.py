@@ -3,8 +3,11 @@
 import math
 
 import pytest
+import torch
 
+from autoreg.answers import Posterior
 from autoreg.language.evaluate import ask, ask_each
+from autoreg.language.measures import _odds
 from tests.language.worlds import alike, entropy, law, near, yes
 
 
@@ -55,6 +58,25 @@ def test_log_odds_are_of_the_posterior(plain):
                 for at in "10"
             )
             assert float(answer) == near(math.log(one / two))
+
+
+@pytest.mark.parametrize("log_p", [-3.0, -1e-9, -40.0])
+def test_error_of_log_odds_is_that_of_the_two_parts(log_p):
+    """With independent parts a and b, Var log(a / b) = Var log a + Var log b."""
+    logs = torch.tensor([log_p, math.log(-math.expm1(log_p))], dtype=torch.float64)
+    error = 0.3 * (1 - logs.exp())  # d log p_i = (1 - p_i) d log(a / b)
+    either = Posterior(
+        value=logs,
+        kind="consistent",
+        method="particles",
+        of=("digit",),
+        labels=("0", "1"),
+        log_evidence=torch.zeros((), dtype=torch.float64),
+        std_error=error,
+    )
+    odds = _odds(either, [0, 1])
+    assert float(odds.value) == near(float(logs[0] - logs[1]))
+    assert float(odds.std_error) == pytest.approx(0.3)
 
 
 def test_divergence_is_between_laws_of_whole_signals(plain):
