@@ -1,0 +1,3 @@
+"""Benchmarks are run by hand: nothing in this folder is collected."""
+
+collect_ignore_glob = ["*.py"]
