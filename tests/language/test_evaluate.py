@@ -75,6 +75,14 @@ def test_a_named_event_brings_its_signal_along(plain):
     assert float(told.answer.value.exp()) == near(wanted)
 
 
+def test_a_name_that_is_bound_anew_is_read_anew(plain, tmp_path):
+    np.save(tmp_path / "short.npy", plain.x[:3])
+    np.save(tmp_path / "long.npy", plain.x)
+    script = ['x = "short.npy"', "P(x)", 'x = "long.npy"', "P(x)"]
+    told = list(ask_script(plain.density, script, folder=tmp_path))
+    assert [int(one.answer.num_symbols) for one in told] == [3, 4]
+
+
 def test_a_script_stops_at_the_first_error_and_tells_where(plain):
     script = ["P(digit | x)", "P(digits | x)", "P("]
     answers = ask_script(plain.density, script, file="day.aq", x=plain.x)
