@@ -1,6 +1,7 @@
 """The probability of whatever can be said of a sequence."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -10,6 +11,7 @@ from autoreg.answers import Answer, Cost
 from autoreg.events import Event
 from autoreg.evidence import Evidence
 from autoreg.inference.effort import Effort
+from autoreg.inference.plan import Step
 from autoreg.inference.readout import evidence_answer, log_share
 from autoreg.inference.solution import lay_out, possible, work_out
 from autoreg.protocol import SequenceModel
@@ -115,28 +117,46 @@ def explain(
     What was observed at the beginning is read, since the plan depends on nothing else of it.
 
     Example:
-        >>> coin = MarkovTable(torch.tensor([[[0.25, 0.75]]]).log())
-        >>> print(explain(coin, Evidence.free(2, 9), Event.hit([1], 2)))
-        condition 0:
+        >>> coins = MarkovTable(torch.tensor([[[0.5, 0.5]], [[0.1, 0.9]]]).log())
+        >>> print(explain(coins, Evidence.free(2, 9, 2), Event.hit([1], 2)))
+        conditions 0..1, each:
           positions 0..9, 9 of them open: dynamic programming (2 contexts, at most 8192);
             at most 18 positions stepped, 0 read
     """
     effort = effort or Effort()
-    lines = []
+    plans: list[tuple[list[int], str]] = []
     with torch.no_grad():
         for condition in evidence.log_condition.isfinite().nonzero()[:, 0].tolist():
-            lines.append(f"condition {condition}:")
-            for step in lay_out(model, evidence, condition, effort, event=event):
-                problem = step.problem
-                if not problem.length:
-                    lines.append(f"  all that counts is observed: one score of {problem.start}")
-                    continue
-                lines.append(
-                    f"  positions {problem.start}..{problem.stop}, {len(problem.hidden)} of them "
-                    f"open: {step.method} ({step.reason});"
-                )
-                lines.append(f"    at most {step.stepped} positions stepped, {step.scored} read")
-    return "\n".join(lines) or "nothing is possible: the probability is 0"
+            steps = lay_out(model, evidence, condition, effort, event=event)
+            told = "\n".join(_told(step, effort) for step in steps)
+            if plans and plans[-1] == (list(range(plans[-1][0][0], condition)), told):
+                plans[-1][0].append(condition)
+            else:
+                plans.append(([condition], told))
+    return "\n".join(f"{_headed(of)}\n{told}" for of, told in plans) or (
+        "nothing is possible: the probability is 0"
+    )
+
+
+def _headed(conditions: Sequence[int]) -> str:
+    if len(conditions) == 1:
+        return f"condition {conditions[0]}:"
+    return f"conditions {conditions[0]}..{conditions[-1]}, each:"
+
+
+def _told(step: Step, effort: Effort) -> str:
+    """Tell what one piece would take; of an estimate, before it takes more paths."""
+    problem = step.problem
+    if not problem.length:
+        return f"  all that counts is observed: one score of {problem.start}"
+    chance = step.method in ("importance", "particles", "twisted")
+    more = f", up to {effort.growth} times that where paths disagree" * (effort.growth > 1)
+    return (
+        f"  positions {problem.start}..{problem.stop}, {len(problem.hidden)} of them "
+        f"open: {step.method} ({step.reason});\n"
+        f"    {'about' if chance else 'at most'} {step.stepped} positions stepped, "
+        f"{step.scored} read{more * chance}"
+    )
 
 
 def _prior_of(target: Evidence) -> torch.Tensor:
