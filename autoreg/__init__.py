@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from autoreg.models.wavenet import WaveNet
     from autoreg.protocol import SequenceModel, State
     from autoreg.queries.argmax import argmax
+    from autoreg.queries.certify import certify
     from autoreg.queries.compare import divergence, log_odds
     from autoreg.queries.distribution import SequenceDistribution
     from autoreg.queries.hitting import hitting
@@ -68,6 +69,7 @@ __all__ = [  # noqa: RUF022 - in reading order
     "argmax",
     "divergence",
     "log_odds",
+    "certify",
     "SequenceDistribution",
     "ConditionSpace",
     "Answer",
@@ -108,6 +110,7 @@ _HOMES = {
     "argmax": "autoreg.queries.argmax",
     "divergence": "autoreg.queries.compare",
     "log_odds": "autoreg.queries.compare",
+    "certify": "autoreg.queries.certify",
     "SequenceDistribution": "autoreg.queries.distribution",
     "ConditionSpace": "autoreg.conditions",
     "Answer": "autoreg.answers",

@@ -31,6 +31,7 @@ from autoreg.protocol import SequenceModel
 from autoreg.queries import compare, information, likelihood, probability, sampling
 from autoreg.queries import posterior as bayes
 from autoreg.queries.argmax import Best, argmax
+from autoreg.queries.certify import certify
 from autoreg.queries.distribution import SequenceDistribution
 from autoreg.queries.hitting import hitting
 from autoreg.queries.infill import infill
@@ -590,6 +591,34 @@ class Density:
             self.model, codes, self.space, first, second, prior=prior, memory=self.memory
         )
         return replace(answer, value=answer.value[0])
+
+    def certify(
+        self,
+        hidden: Region,
+        *,
+        count: int = 8,
+        length: int | None = None,
+        seconds: float | None = None,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        effort: Effort | None = None,
+        generator: Generator | None = None,
+    ) -> Answer:
+        """Return how far off log evidence is where the model's own signals are hidden.
+
+        See ``autoreg.certify``; signals are of ``length`` symbols, or ``seconds``.
+        """
+        told = self._length(length, seconds)
+        if told is None:
+            raise ValueError("length is needed: the model knows signals of any length")
+        return certify(
+            self.model,
+            ~self.signal.where(hidden, told),
+            log_condition=self.space.log_prior(prior, given),
+            count=count,
+            effort=self._effort(effort, None),
+            generator=generator,
+        )
 
     def ask(
         self,

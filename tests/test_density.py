@@ -543,6 +543,10 @@ def test_every_question_of_a_density_is_the_question_of_its_model():
     for ours, theirs in pairs:
         assert torch.equal(ours.value, theirs.value)
         assert (ours.kind, ours.method) == (theirs.kind, theirs.method)
+    gap = density.certify(HIDDEN, count=2, generator=chance())
+    seen = ~density.signal.where(HIDDEN, 6)
+    same = ar.certify(model, seen, count=2, generator=chance())
+    assert torch.equal(gap.value, same.value)
     labels = density.entropy(known, of="digit")
     probs = density.posterior(evidence=known).probs
     assert float(labels) == pytest.approx(float(-(probs * probs.log()).sum()))
@@ -607,5 +611,6 @@ def test_sounds_are_hidden_by_the_second():
     near = (draws.decode()[:, 4:6].abs() <= 0.1).all(1).double().mean()
     error = float((inside.value.exp() * (1 - inside.value.exp()) / 4000).sqrt())
     assert abs(float(near) - float(inside.value.exp())) < 5 * error
-    with pytest.raises(ValueError, match="length is needed"):
-        density.learning_curve()
+    for ask in (density.learning_curve, lambda: density.certify(Seconds(0.004, 0.006))):
+        with pytest.raises(ValueError, match="length is needed"):
+            ask()
