@@ -43,7 +43,7 @@ def certify(
         generator: Source of all chance.
 
     Returns:
-        The mean gap in nats, which may by chance be below 0, and its standard error over sequences.
+        The mean gap in nats, by chance perhaps below 0, and its standard error over sequences.
 
     Example:
         >>> coin = MarkovTable(torch.tensor([[[0.25, 0.75]]]).log())

@@ -53,5 +53,5 @@ def test_a_condition_without_prior_is_never_drawn():
 
 
 def test_one_sequence_says_nothing_of_the_error():
-    with pytest.raises(ValueError, match="count needs to be at least 2.*got 1"):
+    with pytest.raises(ValueError, match=r"count needs to be at least 2.*got 1"):
         certify(CHAIN, GAP, count=1)
