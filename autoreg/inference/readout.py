@@ -127,18 +127,17 @@ def log_share(part: Solution, rest: Solution, *, within: bool = False) -> Answer
 def unseen_share(solution: Solution) -> float:
     """Return what paths that were never met may change of a solution's evidence, relatively."""
     shares = solution.log_joint.logsumexp(1).softmax(0)
-    doubts = unseen_by_condition(solution)
-    return sum(
-        share * doubt for share, doubt in zip(shares.tolist(), doubts, strict=True) if share
-    )
+    pairs = zip(shares.tolist(), unseen_by_condition(solution), strict=True)
+    return sum((share * doubt for share, doubt in pairs if share), 0.0)
 
 
 def unseen_by_condition(solution: Solution) -> list[float]:
     """Return the same of each condition's."""
-    return [
-        sum(unseen(part.cloud) for part in row if part.cloud is not None and not part.exact)
+    clouds = [
+        [part.cloud for part in row if part.cloud is not None and not part.exact]
         for row in solution.parts
     ]
+    return [sum(map(unseen, row), 0.0) for row in clouds]
 
 
 def exact_answer(value: Tensor, method: str, metered: Metered, begin: float) -> Answer:

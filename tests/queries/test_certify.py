@@ -20,8 +20,8 @@ def test_more_paths_close_the_gap():
         certify(
             CHAIN,
             GAP,
-            count=60,
-            effort=Effort(islands=4, particles=particles, threshold=0.0),
+            count=100,
+            effort=Effort(islands=2, particles=particles, threshold=0.0),
             generator=chance(),
         )
         for particles in (2, 200)
