@@ -46,10 +46,9 @@ def predictive(
         logs = torch.stack(parts, 2)  # (b, T, C, Q)
         taken = batch.cpu()[:, :, None, None].expand(-1, -1, len(possible), 1)
         factors = logs.gather(-1, taken)[..., 0]
-        before = log_prior + factors.cumsum(1) - factors
+        # No differences: where a condition dies they would be nan.
+        before = log_prior + torch.nn.functional.pad(factors.cumsum(1), (0, 0, 1, 0))[:, :-1]
         total = log_prior + factors.sum(1)
-        # Where a condition has died, -inf minus -inf would be nan: it weighs nothing.
-        before = torch.where(before.isnan(), -torch.inf, before)
         mixed = (logs + before[..., None]).logsumexp(2)
         yield (
             slice(first, first + len(batch)),

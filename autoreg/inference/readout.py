@@ -1,13 +1,15 @@
 """Answers read off solutions."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from autoreg.answers import Answer, Cost
+from autoreg.inference.chains import beginnings
+from autoreg.inference.cloud import Cloud
 from autoreg.inference.meter import Metered
 from autoreg.inference.solution import Solution
 from autoreg.inference.variance import (
@@ -55,7 +57,7 @@ def evidence_answer(solution: Solution) -> Answer:
         kind="consistent" if bounded else "unbiased",
         method=solution.method,
         std_error=error,
-        ess=effective_size(log_z) / len(log_z) * _paths(solution),
+        ess=effective_size(log_z) / len(log_z) * _paths(solution, _size),
         reliable=fine,
         reason=reason,
         cost=solution.cost,
@@ -179,18 +181,39 @@ def expected_answer(
     solution: Solution,
     metered: Metered,
     begin: float,
+    *,
+    reach: Tensor,
+    count: Tensor | float,
 ) -> Answer:
-    """Return an average over draws from a solution, and how far to trust it."""
-    fine, reason = True, ""
+    """Return an average over draws from a solution, and how far to trust it.
+
+    Draws that are all alike say nothing of a sequence that none of them is, which may have as much
+    weight as one of them: the standard error is no less than what that would change.
+
+    Args:
+        value: The average.
+        std_error: As the islands differ.
+        log_z: The log evidence of each island.
+        solution: What was drawn from.
+        metered: What the model was asked.
+        begin: When that began.
+        reach: How much the average would change if such a sequence had all the weight.
+        count: Over how many draws it was taken; infinity for all paths of the solution.
+    """
+    fine, reason, share = True, "", 0.0
+    count = torch.as_tensor(count, dtype=torch.float64)
     if not solution.exact:
-        fine, reason = reliable(log_z, unseen=unseen_share(solution))
+        share = unseen_share(solution)
+        fine, reason = reliable(log_z, unseen=share)
+        count = count.clamp_max(_paths(solution, beginnings))
+    std_error = torch.maximum(std_error, reach * (1 / count + share))
     method = "draws" if solution.exact else f"draws after {solution.method}"
     return Answer(
         value=value,
         kind="consistent",
         method=method,
         std_error=std_error,
-        ess=effective_size(log_z) / len(log_z) * _paths(solution),
+        ess=count.min() if count.numel() else None,
         reliable=fine,
         reason=reason,
         cost=spent(metered, begin),
@@ -208,15 +231,19 @@ def _ends(answer: Answer) -> Sequence[Tensor]:
     return answer.lower, answer.upper
 
 
-def _paths(solution: Solution) -> Tensor:
-    """Return the smallest number of effective paths that any piece rests on."""
-    sizes = [
-        effective_size(part.cloud.log_weights.flatten())
-        for parts in solution.parts
+def _paths(solution: Solution, count: Callable[[Cloud], float]) -> float:
+    """Return the smallest number of effective paths that any estimated piece rests on."""
+    shares = solution.log_joint.logsumexp(1).softmax(0).tolist()
+    return min(
+        count(part.cloud)
+        for share, parts in zip(shares, solution.parts, strict=True)
         for part in parts
-        if part.cloud is not None and not part.exact
-    ]
-    return torch.stack(sizes).min() if sizes else torch.tensor(torch.nan, dtype=torch.float64)
+        if share and part.cloud is not None and not part.exact
+    )
+
+
+def _size(cloud: Cloud) -> float:
+    return float(effective_size(cloud.log_weights.flatten()))
 
 
 def _all_dead(solution: Solution) -> Answer:

@@ -100,7 +100,16 @@ def divergence(
         sums.append(terms[:, start:].sum((1, 2)))
     means = torch.cat(sums).unflatten(0, (len(drawn.log_z), -1)).mean(1)
     value, error = jackknife(torch.zeros_like(means), means, lambda _, mean: mean)
-    return expected_answer(value, error, drawn.log_z, solution, metered, begin)
+    return expected_answer(
+        value,
+        error,
+        drawn.log_z,
+        solution,
+        metered,
+        begin,
+        reach=1 + means.max(),
+        count=len(paths),
+    )
 
 
 def log_odds(

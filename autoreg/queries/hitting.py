@@ -77,6 +77,7 @@ def hitting(
     solution = work_out(metered, evidence, effort, generator=generator)
     if dead(solution.log_joint):
         return undefined(shape, solution.method, metered, begin, exact=solution.exact)
+    drawn = None
     if solution.exact and bool(evidence.unknown[start:].all()):
         laws = _one_run(metered, evidence, inside, start, effort, generator)
         log_z = torch.zeros(len(laws), dtype=torch.float64)
@@ -88,7 +89,17 @@ def hitting(
     pooled, error = jackknife(log_z, laws, lambda _, means: means)
     logs = torch.where(laws.sum(0) > 0, pooled.clamp_min(0).log(), -torch.inf)
     error = torch.where(logs.isfinite(), error / pooled, torch.inf)
-    return expected_answer(logs, error, log_z, solution, metered, begin)
+    count = effort.particles if drawn is None else effort.draws
+    return expected_answer(
+        logs,
+        error,
+        log_z,
+        solution,
+        metered,
+        begin,
+        reach=1 / pooled,
+        count=len(log_z) * count,
+    )
 
 
 def _first(hits: Tensor) -> Tensor:

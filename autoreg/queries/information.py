@@ -1,5 +1,6 @@
 """How much is still unknown, and what would tell most."""
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -66,7 +67,17 @@ def entropy(
         value, error = jackknife(torch.zeros_like(means), means, lambda _, mean: log_z + mean)
     else:
         value, error = jackknife(drawn.log_z, means, lambda logs, mean: logs + mean)
-    return expected_answer(value, error, drawn.log_z, solution, metered, begin)
+    count = drawn.condition.numel()
+    return expected_answer(
+        value,
+        error,
+        drawn.log_z,
+        solution,
+        metered,
+        begin,
+        reach=torch.tensor(1 + math.log(count)),
+        count=count,
+    )
 
 
 def information(
@@ -129,7 +140,17 @@ def information(
         ]
     )
     value, error = jackknife(drawn.log_z, tables, lambda _, pooled: _mutual(pooled))
-    return expected_answer(value, error, drawn.log_z, solution, metered, begin)
+    most = torch.full((len(hidden),), math.log(joint.shape[-1]))
+    return expected_answer(
+        value,
+        error,
+        drawn.log_z,
+        solution,
+        metered,
+        begin,
+        reach=most,
+        count=drawn.condition.numel(),
+    )
 
 
 def learning_curve(
@@ -184,9 +205,21 @@ def learning_curve(
     if table is not None:
         value = _plain(prior) - (weights[:, None] * left).sum(0)
         return exact_answer(value, "enumeration", metered, begin)
+    # Nothing is learnt before the first symbol, for certain.
+    most = torch.full((length + 1,), math.log(len(prior)))
+    most[0] = 0.0
     gain = _plain(prior) - left.unflatten(0, (len(drawn.log_z), -1)).mean(1)
     value, error = jackknife(torch.zeros_like(drawn.log_z), gain, lambda _, mean: mean)
-    return expected_answer(value, error, drawn.log_z, solution, metered, begin)
+    return expected_answer(
+        value,
+        error,
+        drawn.log_z,
+        solution,
+        metered,
+        begin,
+        reach=most,
+        count=drawn.condition.numel(),
+    )
 
 
 def uncertainty(posterior: Posterior) -> Answer:

@@ -89,6 +89,9 @@ def marginals(
     value, error = jackknife(drawn.log_z, means[:, hidden], lambda _, pooled: pooled)
     value = value.clamp(0, 1)
     logs = torch.where(means[:, hidden].sum(0) > 0, value.log(), -torch.inf)
+    count = torch.where(hidden < drawn.stop, torch.inf, len(drawn.log_z) * effort.draws)
+    # The first one open after all that is known has the same distribution in all draws.
+    known = (hidden >= drawn.stop) & (hidden == hidden[:1])
     return expected_answer(
         logs,
         torch.where(logs.isfinite(), error / value, torch.inf),
@@ -96,6 +99,8 @@ def marginals(
         solution,
         metered,
         begin,
+        reach=torch.where(known[:, None], 0.0, 1 / value),
+        count=count[:, None],
     )
 
 

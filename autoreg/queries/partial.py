@@ -22,6 +22,8 @@ from autoreg.queries.posterior import log_sum_by_label
 
 ROUNDS = 4
 """How often, at most, the conditions that may still win are worked out anew."""
+NEGLIGIBLE = 1e-3
+"""The posterior probability below which a condition may be in doubt without the others being."""
 CLEAR = 3.0
 """Standard errors by which a condition leads or falls behind for good."""
 
@@ -102,9 +104,10 @@ def _race(
     first = replace(effort, growth=1)
     solution = work_out(model, evidence, first, generator=generator)
     exact, method = solution.exact, solution.method
+    known = [all(part.exact for part in row) for row in solution.parts]
     runs, doubts = list(solution.log_joint), unseen_by_condition(solution)
     for _ in range(ROUNDS):
-        joint, variance = _pooled(runs, doubts)
+        joint, variance = _pooled(runs, doubts, known)
         if exact or not bool(joint.isfinite().any()):
             break
         contested = _contested(joint, variance)
@@ -123,30 +126,29 @@ def _race(
             doubts[number] = (
                 1 / (1 / doubts[number] + 1 / doubt) if doubts[number] and doubt else 0.0
             )
-    joint, variance = _pooled(runs, doubts)
+    joint, variance = _pooled(runs, doubts, known)
     if exact:
         return _Field(joint, variance, exact, "", method)
-    share = joint.softmax(0)
-    verdicts = [
-        reliable(run, unseen=doubt)
-        for run, doubt, weight in zip(runs, doubts, share.tolist(), strict=True)
-        if weight > 1e-3 and _varies(run)
-    ]
-    failed = [reason for fine, reason in verdicts if not fine]
-    return _Field(joint, variance, exact, failed[0] if failed else "", method)
-
-
-def _varies(run: Tensor) -> bool:
-    return bool((run != run[0]).any())
+    share, reasons = joint.softmax(0), []
+    for number, (run, doubt) in enumerate(zip(runs, doubts, strict=True)):
+        fine, reason = (True, "") if known[number] else reliable(run, unseen=doubt)
+        if fine:
+            continue
+        if NEGLIGIBLE > float(share[number]) > 0:
+            # Of a condition that hardly counts only its own probability is in doubt.
+            variance[number] = torch.inf
+        else:
+            reasons.append(reason)
+    return _Field(joint, variance, exact, reasons[0] if reasons else "", method)
 
 
 def _pooled(
-    runs: list[Tensor], doubts: list[float]
+    runs: list[Tensor], doubts: list[float], known: list[bool]
 ) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"]]:
     """Return the log of each condition's mean joint probability, and the variance of that log."""
     pairs = [
-        log_mean(run, unseen=doubt) if _varies(run) else (run[0], run.new_zeros(()))
-        for run, doubt in zip(runs, doubts, strict=True)
+        (run[0], run.new_zeros(())) if fixed else log_mean(run, unseen=doubt)
+        for run, doubt, fixed in zip(runs, doubts, known, strict=True)
     ]
     value = torch.stack([pair[0] for pair in pairs])
     return value, torch.stack([pair[1] for pair in pairs]) ** 2
@@ -174,5 +176,6 @@ def _delta(
     within = log_sum_by_label((joint + own), space, names, conditions)  # (C, K): joint or -inf
     within = within - log_sum_by_label(joint, space, names, conditions)
     slope = torch.where(within.isnan(), 0.0, within.exp()) - share[:, None]
-    spread = torch.where(variance.isfinite(), variance, 0.0)
-    return (slope**2 * spread[:, None]).sum(0).sqrt()
+    lost = variance.isinf()
+    error = (slope**2 * variance.masked_fill(lost, 0.0)[:, None]).sum(0).sqrt()
+    return error.masked_fill((within[lost].exp() > NEGLIGIBLE).any(0), torch.inf)
