@@ -183,7 +183,7 @@ def expected_answer(
     begin: float,
     *,
     reach: Tensor,
-    count: Tensor | float,
+    count: Tensor | float | int,
 ) -> Answer:
     """Return an average over draws from a solution, and how far to trust it.
 
