@@ -67,6 +67,7 @@ def pictures():
     return density.model, {
         "rare range": (beginning, beginning.restrict(slice(33, 36), range(10, 17))),
         "late observation": (beginning, late),
+        "hitting a rare symbol": (beginning, [9]),
         "hitting a frequent symbol": (beginning, [16]),
         "entropy": (beginning, None),
     }
@@ -150,7 +151,7 @@ def ratio(ours, theirs, generator, exact=None):
     """
 
     def value(one, two):
-        mine = float(one.var(0).sum())
+        mine = float(one.var(0).sum()) or torch.nan
         return (float(two.var(0).sum()) if exact is None else exact) / mine
 
     again = []
