@@ -203,7 +203,9 @@ def learning_curve(
     after = log_sum_by_label(joint, space, names, conditions)
     left = _plain(after - after.logsumexp(-1, keepdim=True))  # (n, T + 1)
     if table is not None:
-        value = _plain(prior) - (weights[:, None] * left).sum(0)
+        # What is impossible leaves nothing that can be said, nor counted.
+        left = torch.where(weights[:, None] > 0, left, 0.0)
+        value = _plain(prior) - (weights[:, None] * left)[weights > 0].sum(0)
         return exact_answer(value, "enumeration", metered, begin)
     # Nothing is learnt before the first symbol, for certain.
     most = torch.full((length + 1,), math.log(len(prior)))
