@@ -16,6 +16,11 @@ from autoreg.inference.readout import evidence_answer, log_share
 from autoreg.inference.solution import lay_out, possible, work_out
 from autoreg.protocol import SequenceModel
 
+NEARLY = -0.7
+"""The log of a share from which on what is missing of it is worked out too: it may be little."""
+PIECES = 64
+"""Restricted positions up to which that is an event worth asking for."""
+
 
 def solve(
     model: SequenceModel,
@@ -62,8 +67,9 @@ def probability(
 ) -> Answer:
     r"""Return :math:`\log P(\text{target} \mid \text{evidence})`.
 
-    The target and what contradicts it are worked out side by side, and their shares compared, so
-    that an estimate is a number of at most 0 and no difference of two noisy ones.
+    A target that may well fail is compared with all that is known. An event, or a target that
+    nearly all of that lies within, is worked out side by side with what contradicts it, and their
+    shares are compared, so that little can be missing of it for certain.
 
     Args:
         model: Any sequence model.
@@ -87,22 +93,31 @@ def probability(
             )
         evidence = target.relax().given(_prior_of(target))
     if isinstance(target, Event):
-        certain = not evidence.impossible and not possible(model, evidence, ~target, effort)
-        if certain:
-            return Answer(
-                value=torch.tensor(0.0, dtype=torch.float64),
-                method="nothing to do",
-                reason="what is known makes it certain",
-                cost=Cost(seconds=time.perf_counter() - begin),
-            )
+        certain = not possible(model, evidence, ~target, effort)
+    else:
+        certain = evidence <= target
+    if certain and not evidence.impossible:
+        return Answer(
+            value=torch.tensor(0.0, dtype=torch.float64),
+            method="nothing to do",
+            reason="what is known makes it certain",
+            cost=Cost(seconds=time.perf_counter() - begin),
+        )
+    if isinstance(target, Event):
         inside = work_out(model, evidence, effort, event=target, generator=generator)
         outside = work_out(model, evidence, effort, event=~target, generator=generator)
         return replace(log_share(inside, outside), cost=_cost(begin, inside.cost, outside.cost))
     inside = work_out(model, evidence & target, effort, generator=generator)
     whole = work_out(model, evidence, effort, generator=generator)
-    return replace(
-        log_share(inside, whole, within=True), cost=_cost(begin, inside.cost, whole.cost)
-    )
+    costs = [inside.cost, whole.cost]
+    answer = log_share(inside, whole, within=True)
+    if answer.std_error is not None and float(answer.value) > NEARLY:
+        missed = _missed(evidence, target)
+        if missed is not None:
+            outside = work_out(model, evidence, effort, event=missed, generator=generator)
+            costs.append(outside.cost)
+            answer = log_share(inside, outside)
+    return replace(answer, cost=_cost(begin, *costs))
 
 
 def explain(
@@ -157,6 +172,30 @@ def _told(step: Step, effort: Effort) -> str:
         f"    {'about' if chance else 'at most'} {step.stepped} positions stepped, "
         f"{step.scored} read{more * chance}"
     )
+
+
+def _missed(evidence: Evidence, target: Evidence) -> Event | None:
+    """Return the event that some position takes what a target forbids, if it can be told."""
+    both = evidence & target
+    if not torch.equal(both.log_condition, evidence.log_condition):
+        return None
+    known = (evidence.low, evidence.high, evidence.which)
+    differs = sum(
+        (one != two).int()
+        for one, two in zip(known, (both.low, both.high, both.which), strict=True)
+    )
+    restricted = torch.as_tensor(differs).nonzero()[:, 0].tolist()
+    # A row of ``sets`` may be renumbered where nothing changed: that costs a piece, no more.
+    if not restricted or len(restricted) > PIECES:
+        return None
+    still = torch.tensor([[0], [1]]).expand(-1, evidence.num_symbols)
+    pieces = {0: still}
+    for at in restricted:
+        allowed = target.mask(at, at + 1)[0]
+        pieces[at] = torch.stack([(~allowed).long(), torch.ones_like(allowed).long()])
+        pieces[at + 1] = still
+    moves = tuple(sorted(pieces.items()))
+    return Event(moves, torch.tensor([False, True]), "not within the target")
 
 
 def _prior_of(target: Evidence) -> torch.Tensor:
