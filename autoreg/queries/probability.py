@@ -136,7 +136,7 @@ def explain(
         >>> print(explain(coins, Evidence.free(2, 9, 2), Event.hit([1], 2)))
         conditions 0..1, each:
           positions 0..9, 9 of them open: dynamic programming (2 contexts, at most 8192);
-            at most 18 positions stepped, 0 read
+            at most 17 positions stepped, 0 read
     """
     effort = effort or Effort()
     plans: list[tuple[list[int], str]] = []
