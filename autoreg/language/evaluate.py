@@ -68,8 +68,6 @@ def ask(
         found = list(_answers(density, question, bindings, {}, generator))
         if question.loop is None:
             return found[0].answer
-        if not found:
-            raise QuestionError("the loop has no value", question.loop.at)
         return stack([one.answer for one in found if isinstance(one.answer, Answer)])
 
 
@@ -133,18 +131,17 @@ def explain(density: Asks, text: str, /, **bindings: Any) -> str:  # noqa: ANN40
     """
     question = parse(text)
     with pointing(Source(text), question.form.at):
-        for case in _cases(density, question, bindings, {}, None):
-            job = _job(case)
-            told = [
-                str(question),
-                *(f"{name} = {value}" for name, value in case.scope.loop.items()),
-            ]
-            told.append(job.what)
-            for name, evidence, event in job.parts:
-                plan = density.explain(evidence, event, effort=case.effort)
-                told += [f"{name}:", *(f"  {line}" for line in plan.splitlines())]
-            return "\n".join(told)
-        raise QuestionError("the loop has no value", question.loop.at if question.loop else 0)
+        case = next(_cases(density, question, bindings, {}, None))
+        job = _job(case)
+        told = [
+            str(question),
+            *(f"{name} = {value}" for name, value in case.scope.loop.items()),
+        ]
+        told.append(job.what)
+        for name, evidence, event in job.parts:
+            plan = density.explain(evidence, event, effort=case.effort)
+            told += [f"{name}:", *(f"  {line}" for line in plan.splitlines())]
+        return "\n".join(told)
 
 
 def _answers(
@@ -181,6 +178,8 @@ def _cases(
     if question.loop is not None:
         name = question.loop.name.text
         loops = [{name: value} for value in _steps(question.loop, scope)]
+        if not loops:
+            raise QuestionError("the loop has no value", question.loop.at)
     for loop in loops:
         yield Case(density, question, replace(scope, loop=loop), lengths, generator)
 

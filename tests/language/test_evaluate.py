@@ -176,6 +176,13 @@ def test_errors_point_at_what_cannot_be_answered(plain, question, column, messag
     assert caught.value.column == column
 
 
+def test_a_loop_without_a_value_is_refused_however_it_is_asked(plain):
+    question = "H(digit | x[:t]) for t in 3..1"
+    for asked in (ask_each, explain):
+        with pytest.raises(QuestionError, match="the loop has no value"):
+            list(asked(plain.density, question, x=plain.x))
+
+
 def test_what_the_density_refuses_points_at_the_question(plain):
     with pytest.raises(QuestionError, match=r"^column 2: the evidence rules everything out"):
         ask(plain.density, " sample(x[1:] | x[0] in {}) length 4")
