@@ -64,7 +64,8 @@ def surprise(
     r"""Return :math:`-\log p(x_t \mid x_{<t})` of every symbol of a sequence, in nats.
 
     Where the condition is not known it is summed out under its posterior after each prefix, so
-    that the values add up to minus the log probability of the sequence.
+    that the values add up to minus the log probability of the sequence. An impossible symbol is
+    infinitely surprising, what follows it nan.
 
     Args:
         model: Any sequence model.
@@ -85,9 +86,12 @@ def surprise(
         model, symbols[None], possible, every_prefix=True, memory=memory
     )
     total = joint[0].logsumexp(-1)
+    gone = bool(total[-1].isneginf())
     return Answer(
         value=total[:-1] - total[1:],
         method="one score",
+        reliable=not gone,
+        reason="nothing can be said of what follows an impossible symbol" if gone else "",
         cost=Cost(scored=len(symbols) * len(possible), seconds=time.perf_counter() - begin),
     )
 

@@ -140,6 +140,8 @@ def decide(
         labels=labels,
         log_evidence=log_evidence,
         method=f"one score for each of {len(possible)} conditions, as far as needed",
+        reliable=not bool(log_evidence.isneginf()),
+        reason="the model gives the sequence no probability" if log_evidence.isneginf() else "",
         num_symbols=torch.tensor(read),
         cost=Cost(scored=scored * len(possible), seconds=time.perf_counter() - begin),
     )

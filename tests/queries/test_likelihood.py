@@ -1,5 +1,6 @@
 """How likely sequences are, the conditions summed out."""
 
+import itertools
 import math
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from autoreg import scoring
 from autoreg.conditions import ConditionSpace
 from autoreg.models.markov import MarkovTable
-from autoreg.queries.likelihood import check_space, log_likelihoods, log_prob
+from autoreg.queries.likelihood import check_space, log_likelihoods, log_prob, surprise
 from tests.laws.recipes import RECIPES, MarkovRecipe
 from tests.oracles import chain_probs, every
 
@@ -200,6 +201,32 @@ def test_symbols_that_are_no_whole_numbers_are_refused():
     unchecked = getattr(log_prob, "__wrapped__", log_prob)
     with pytest.raises(Exception, match=r"integer type; got torch.float32|Int.*Tensor"):
         unchecked(CHAIN, torch.tensor([[0.0, 1.0]]), SPACE)
+
+
+@pytest.mark.parametrize("prior", [None, [0.1, 0.2, 0.0, 0.4, 0.3, 0.0]])
+def test_surprise_is_that_of_each_symbol_after_those_before(prior):
+    weights = torch.tensor(prior or [1 / 6] * 6, dtype=torch.float64)
+    for symbols in every(3, 4)[::9]:
+        answer = surprise(CHAIN, symbols, weights.log() if prior else None)
+        prefixes = [chain_probs(CHAIN, symbols[None, :end])[0] @ weights for end in range(5)]
+        wanted = [math.log(one / two) for one, two in itertools.pairwise(prefixes)]
+        assert answer.value.tolist() == pytest.approx(wanted)
+        whole = log_prob(CHAIN, symbols[None], prior=prior)
+        assert float(answer.value.sum()) == pytest.approx(-float(whole.value))
+        assert (answer.kind, answer.reliable) == ("exact", True)
+        assert answer.cost.scored == 4 * int((weights > 0).sum())
+
+
+def test_nobody_is_surprised_by_nothing():
+    assert surprise(CHAIN, torch.zeros(0, dtype=torch.int64)).value.shape == (0,)
+
+
+def test_the_impossible_surprises_infinitely():
+    sure = MarkovTable(torch.tensor([[[1.0, 0.0]]], dtype=torch.float64).log())
+    answer = surprise(sure, torch.tensor([0, 1, 0]))
+    assert answer.value[:2].tolist() == [0, math.inf]
+    assert answer.value[2].isnan()
+    assert not answer.reliable
 
 
 def test_memory_is_a_budget_one_would_give():

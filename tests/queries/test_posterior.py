@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from autoreg.conditions import ConditionSpace
+from autoreg.inference.meter import Metered
 from autoreg.models.markov import MarkovTable
 from autoreg.queries.likelihood import log_prob
-from autoreg.queries.posterior import log_sum_by_label, posterior
+from autoreg.queries.posterior import decide, log_sum_by_label, posterior
 from tests.laws.recipes import MarkovRecipe
 from tests.oracles import chain_probs, every
 
@@ -202,3 +203,51 @@ def test_sums_by_label_take_any_leading_axes():
 def test_questions_that_make_no_sense_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         posterior(CHAIN, torch.tensor([[0, 1]]), SPACE, **options)
+
+
+@pytest.mark.parametrize("of", [None, "digit"])
+@pytest.mark.parametrize("threshold", [0.1, 0.45, 0.6, 0.9, 1.0])
+@pytest.mark.parametrize("early", [1, 3, 64])
+def test_a_decision_falls_with_the_first_clear_prefix(threshold, of, early, monkeypatch):
+    monkeypatch.setattr("autoreg.queries.posterior.EARLY", early)
+    for symbols in every(3, 5)[::20]:
+        decided = decide(CHAIN, symbols, SPACE, threshold=threshold, of=of, prior="training")
+        whole = posterior(CHAIN, symbols[None], SPACE, of=of, prior="training", every_prefix=True)
+        clear = (whole.probs[0].amax(-1) >= threshold).nonzero()[:, 0]
+        end = int(clear[0]) if len(clear) else len(symbols)
+        assert int(decided.num_symbols) == end
+        assert same(decided.probs, whole.probs[0, end])
+        assert same(decided.log_evidence, whole.log_evidence[0, end])
+        assert decided.labels == whole.labels
+
+
+def test_a_decision_reads_little_more_than_it_needs():
+    coins = MarkovTable(torch.tensor([[[0.9, 0.1]], [[0.1, 0.9]]], dtype=torch.float64).log())
+    metered = Metered(coins)
+    symbols = torch.zeros(1000, dtype=torch.int64)
+    decided = decide(metered, symbols, threshold=0.999)
+    assert int(decided.num_symbols) == 4
+    assert decided.best == ["0"]
+    assert decided.cost.scored == metered.scored == 2 * 64
+
+
+def test_a_prior_that_is_clear_enough_needs_no_symbol():
+    decided = decide(CHAIN, every(3, 4)[5], SPACE, threshold=0.9, given={"digit": 1}, of="digit")
+    assert int(decided.num_symbols) == 0
+    assert decided.best == ["1"]
+
+
+def test_nothing_is_decided_by_the_impossible():
+    sure = MarkovTable(torch.tensor([[[1.0, 0.0]], [[1.0, 0.0]]], dtype=torch.float64).log())
+    decided = decide(sure, torch.tensor([0, 1, 0]), threshold=0.9)
+    assert decided.value.isnan().all()
+    assert (decided.reliable, decided.reason) == (
+        False,
+        "the model gives the sequence no probability",
+    )
+
+
+@pytest.mark.parametrize("threshold", [0.0, -0.5, 1.1, math.nan])
+def test_a_threshold_is_a_probability(threshold):
+    with pytest.raises(ValueError, match=r"threshold needs to lie within \(0, 1\]; got"):
+        decide(CHAIN, torch.tensor([0, 1]), SPACE, threshold=threshold)
