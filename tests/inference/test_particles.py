@@ -8,7 +8,7 @@ import torch
 
 from autoreg.events import Event
 from autoreg.evidence import Evidence
-from autoreg.inference import particles
+from autoreg.inference import particles, swarm
 from autoreg.inference.particles import particle_filter
 from autoreg.inference.problem import pose
 from autoreg.inference.resampling import RESAMPLINGS, systematic
@@ -66,6 +66,35 @@ def test_evidence_is_unbiased(name, resampling, threshold):
     assert (cloud.resamplings is None) == (cloud.eves is None)
     if threshold == 0:
         assert cloud.resamplings is None
+
+
+@pytest.mark.parametrize("name", ["late", "runs", "sets"])
+def test_mutant_without_the_weights_after_the_last_resampling_is_caught(name, monkeypatch):
+    advance = swarm._Swarm.advance
+
+    def forgetful(self, symbols):
+        counts = self.counts.clone()
+        advance(self, symbols)
+        kept = getattr(self, "kept", torch.full_like(self.log_weights, self.level))
+        self.kept = torch.where((self.counts > counts)[:, None], self.log_weights, kept)
+        if self.position == self.course.problem.stop:
+            self.log_weights = self.kept
+
+    def share():
+        question = QUESTIONS[name]
+        cloud = particle_filter(
+            question.problem,
+            islands=ISLANDS,
+            particles=6,
+            threshold=0.5,
+            generator=generator(3),
+        )
+        return (cloud.log_z - question.log_z).exp()
+
+    assert_mean(share(), 1.0)
+    monkeypatch.setattr(swarm._Swarm, "advance", forgetful)
+    with pytest.raises(AssertionError):
+        assert_mean(share(), 1.0)
 
 
 def properly_weighted(question, cloud):
