@@ -251,7 +251,7 @@ class Density:
             given: Labels to draw under; the others are drawn from the prior.
             prior: Of the conditions; see ``ConditionSpace.log_prior``.
             temperature: Other than 1, or ``top_p`` below 1, draws from another model.
-            top_p: See ``autoreg.walks.reference.walk``.
+            top_p: See ``autoreg.walks.walking.walk``.
             generator: Source of all chance.
         """
         draws = sampling.sample(
@@ -297,7 +297,7 @@ class Density:
             given: Labels that are known.
             prior: Of the conditions; see ``ConditionSpace.log_prior``.
             temperature: Other than 1, or ``top_p`` below 1, draws from another model.
-            top_p: See ``autoreg.walks.reference.walk``.
+            top_p: See ``autoreg.walks.walking.walk``.
             generator: Source of all chance.
             **reading: How a file is read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
         """

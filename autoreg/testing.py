@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from autoreg import scoring
 from autoreg.events import Rules
 from autoreg.protocol import SequenceModel, State
-from autoreg.walks.reference import walk
+from autoreg.walks.walking import walk
 
 ENUMERABLE = 1_000
 """The most sequences that the mass law adds up."""

@@ -12,7 +12,7 @@ from autoreg.inference.problem import Problem
 from autoreg.inference.solution import Part, Solution
 from autoreg.protocol import SequenceModel
 from autoreg.walks.inversion import invert
-from autoreg.walks.reference import walk
+from autoreg.walks.walking import walk
 
 PARTICLES = 8
 """Of particle Gibbs, which moves draws apart."""

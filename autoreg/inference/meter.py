@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from autoreg.protocol import Head, SequenceModel, State
+from autoreg.walks.request import Request, Walk
 
 
 class Metered:
@@ -77,6 +78,14 @@ class Metered:
         """Return the state after one symbol."""
         self.stepped += len(symbols)
         return self.model.step(state, symbols)
+
+    def fast_walk(self, asked: Request) -> Walk | None:
+        """Walk as the model itself does, if it does."""
+        fast = getattr(self.model, "fast_walk", None)
+        walked: Walk | None = None if fast is None else fast(asked)
+        if walked is not None:
+            self.stepped += walked.symbols.numel()
+        return walked
 
 
 if TYPE_CHECKING:

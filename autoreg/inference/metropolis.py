@@ -21,7 +21,7 @@ from autoreg.inference.kernels import (
 )
 from autoreg.inference.problem import Problem, Span, spans
 from autoreg.protocol import State
-from autoreg.walks.reference import walk
+from autoreg.walks.walking import walk
 
 
 def block_metropolis(

@@ -346,8 +346,9 @@ def _twist(problem: Problem, effort: Effort, generator: Generator | None) -> Twi
         twist = effort.twist(problem, generator)
     else:
         alphabet = problem.model.num_symbols
-        # A context is no longer than the sequence.
-        order = max(1, min(_surrogate_order(alphabet), problem.stop))
+        # A context is no longer than the sequence, nor than what the model itself looks back at.
+        reach = problem.stop if problem.model.order is None else problem.model.order
+        order = max(1, min(_surrogate_order(alphabet), reach, problem.stop))
         surrogate = surrogate_of(
             problem.model,
             problem.condition,

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from autoreg import scoring
 from autoreg.events import Rules
 from autoreg.protocol import SequenceModel, State
-from autoreg.walks.reference import walk
+from autoreg.walks.walking import walk
 
 TABLE = 2**26
 """Entries beyond which a table is refused: half a gigabyte."""

@@ -16,7 +16,7 @@ from autoreg.inference.course import Course
 from autoreg.inference.problem import Span
 from autoreg.inference.variance import effective_size
 from autoreg.protocol import State
-from autoreg.walks.reference import walk
+from autoreg.walks.walking import walk
 
 Resample = Callable[[Float[Tensor, "m N"], "Fork | None"], Int[Tensor, "m N"]]
 """Returns the ancestors of some islands from their log weights."""

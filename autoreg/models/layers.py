@@ -145,6 +145,11 @@ class Stack(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     @property
+    def gated(self) -> list[GatedLayer]:
+        """The gated layers, first to last."""
+        return [layer for layer in self.layers if isinstance(layer, GatedLayer)]
+
+    @property
     def reaches(self) -> tuple[int, ...]:
         """How many past inputs each layer keeps, input filter first."""
         layers = [self.input_filter, *self.layers]
@@ -171,8 +176,7 @@ class Stack(nn.Module):
         new_pasts, units = [past], []
         # Under autocast products are bfloat16; the stream that they add up to stays as it came.
         stream = self.input_filter(seen).to(inputs.dtype)
-        for layer, past in zip(self.layers, pasts[1:], strict=True):
-            assert isinstance(layer, GatedLayer)  # noqa: S101 - a ModuleList forgets its type
+        for layer, past in zip(self.gated, pasts[1:], strict=True):
             dropped = functional.dropout(stream, self.dropout, self.training)
             seen, new_past = taps(layer, past, dropped)
             new_pasts.append(new_past)

@@ -10,10 +10,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from autoreg.models import runtimes
 from autoreg.models.heads import Categorical
 from autoreg.models.layers import Stack, roll, taps_of_ring, unroll
 from autoreg.models.tables import ConditionTable, FixedTable
 from autoreg.protocol import State
+from autoreg.walks.request import Request, Walk
 
 
 class WaveNet(nn.Module):
@@ -216,6 +218,10 @@ class WaveNet(nn.Module):
         taps = functools.partial(taps_of_ring, number=number)
         params, rings = self.stack(self.embed(symbols.long())[:, None], rings, contexts, taps=taps)
         return State(params[:, 0], (number, condition, row, *rings))
+
+    def fast_walk(self, asked: Request) -> Walk | None:
+        """Walk by a compiled runtime, or return None where only the reference serves."""
+        return runtimes.fast_walk(self, asked)
 
     def _run(
         self, state: State, symbols: Int[Tensor, "B L"]

@@ -20,7 +20,7 @@ from autoreg.inference.spread import spread
 from autoreg.inference.table import tabulate
 from autoreg.protocol import SequenceModel
 from autoreg.walks.inversion import invert
-from autoreg.walks.reference import walk
+from autoreg.walks.walking import walk
 
 
 def hitting(

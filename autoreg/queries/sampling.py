@@ -14,7 +14,8 @@ from autoreg.events import Rules
 from autoreg.protocol import SequenceModel
 from autoreg.queries.likelihood import check_space, log_likelihoods
 from autoreg.walks.inversion import invert
-from autoreg.walks.reference import check_chance, walk
+from autoreg.walks.request import check_chance
+from autoreg.walks.walking import walk
 
 
 def sample(
@@ -40,7 +41,7 @@ def sample(
         given: Labels to draw under; the other factors are drawn from the prior.
         prior: Of the conditions; see ``ConditionSpace.log_prior``.
         temperature: Other than 1, or ``top_p`` below 1, draws from another model.
-        top_p: See ``autoreg.walks.reference.walk``.
+        top_p: See ``autoreg.walks.walking.walk``.
         memory: Bytes that the states of one batch may take.
         generator: Source of all chance.
     """

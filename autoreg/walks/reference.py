@@ -1,104 +1,33 @@
 """The walk that every faster walk must agree with."""
 
-import math
-from typing import NamedTuple
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from autoreg.events import Rules
-from autoreg.protocol import DENSE_LIMIT, Head, SequenceModel, State
+from autoreg.protocol import DENSE_LIMIT, Head, SequenceModel
 from autoreg.walks.inversion import invert
+from autoreg.walks.request import Request, Walk, refuse_forced
 
 
-class Walk(NamedTuple):
-    """What a walk did.
-
-    Attributes:
-        symbols: The symbols drawn or forced, shape (N, length).
-        log_mass: At each position the log mass of what the rules allowed, float64 (N, length).
-        state: The model's state after the last position.
-        rule_state: The automaton state of each path, shape (N,).
-        length: Positions walked; less than asked when a group's ESS fell too low.
-    """
-
-    symbols: Int[Tensor, "N l"]
-    log_mass: Float[Tensor, "N l"]
-    state: State
-    rule_state: Int[Tensor, " N"]
-    length: int
-
-
-def walk(
-    model: SequenceModel,
-    state: State,
-    rules: Rules,
-    uniforms: Float[Tensor, "N L"],
-    *,
-    rule_state: Int[Tensor, " N"] | None = None,
-    path: Int[Tensor, "N L"] | None = None,
-    groups: int = 1,
-    log_weights: Float[Tensor, " N"] | None = None,
-    min_ess: float = 0.0,
-    temperature: float = 1.0,
-    top_p: float = 1.0,
-) -> Walk:
-    """Move N paths through L positions, drawing each symbol within what the rules allow.
-
-    At position t in automaton state d, with the rules' potentials, a symbol v of the set weighs
-    p(v) exp(log_value[t+1, next(d, v)] - log_value[t, d]); without them, p(v). ``log_mass`` is the
-    log of their sum and the draw is in proportion to them, by inversion: the smallest v whose
-    cumulative weight (float64, ascending v) exceeds the uniform times the total. Nothing leads
-    into, or out of, a state whose potential is -inf. A path on which nothing is allowed any more
-    is dead: its mass is -inf once, then 0, and its symbols are 0.
-
-    Args:
-        model: Any sequence model.
-        state: Where the paths stand, N rows.
-        rules: What may be drawn, over L positions.
-        uniforms: One number in [0, 1) per path and position, float64.
-        rule_state: Where each path stands in the automaton; state 0 if None.
-        path: Symbols >= 0 are taken, not drawn, while ``log_mass`` stays that of the set;
-            negative ones are drawn.
-        groups: The paths are this many equal consecutive groups.
-        log_weights: Weights of the paths before the walk, for the effective sample size.
-        min_ess: Stop after the position at which some group's effective sample size, of the
-            weights times all masses so far, fell below this.
-        temperature: Divides the log probabilities, which are then normalised anew. With
-            ``top_p`` this walks another model, whose masses are reported. Needs a dense head.
-        top_p: Keep the likeliest symbols that together hold at least this probability, the fewest
-            of them; of equally likely ones the smaller symbol comes first.
-
-    Raises:
-        ValueError: Shapes disagree, the temperature is not positive, top_p is not in (0, 1], or a
-            forced symbol lies outside its set.
-    """
-    _check(model, state, rules, uniforms, rule_state, path, log_weights)
-    check_chance(temperature, top_p)
-    count, length = uniforms.shape
-    if groups < 1 or count % groups:
-        raise ValueError(f"{count} paths do not make {groups} equal groups")
-    device = state.next.device
-    rules = rules.to(device)
-    d = torch.zeros(count, dtype=torch.int64) if rule_state is None else rule_state
-    weights = torch.zeros(count) if log_weights is None else log_weights
-    d, weights = d.to(device), weights.to(device, torch.float64)
-    alive = torch.ones(count, dtype=torch.bool, device=device)
+def walk(model: SequenceModel, asked: Request) -> Walk:
+    """Walk by ``step``; ``autoreg.walks.walking.walk`` says what a walk is."""
+    state, rules, d, weights = asked.state, asked.rules, asked.rule_state, asked.log_weights
+    count, length = asked.uniforms.shape
+    alive = torch.ones(count, dtype=torch.bool, device=d.device)
     symbols, masses = [], []
     for t in range(length):
         sets = rules.sets[rules.which[d, t]]
-        forced = None if path is None else path[:, t]
-        uniform = uniforms[:, t].to(device)
-        if rules.log_value is not None or temperature != 1 or top_p != 1:
-            logs = _weights(model.head, state.next, rules, d, t, temperature, top_p)
+        uniform = asked.uniforms[:, t]
+        if rules.log_value is not None or asked.temperature != 1 or asked.top_p != 1:
+            logs = _weights(model.head, state.next, rules, d, t, asked.temperature, asked.top_p)
             logs = logs.masked_fill(~sets, -torch.inf)
             mass, drawn = logs.logsumexp(-1), invert(logs, uniform)
         else:
             mass = model.head.log_mass(state.next, sets)
             drawn = model.head.draw(state.next, sets, uniform)
-        if forced is not None:
-            drawn = _force(drawn, forced.to(device), sets, alive, t)
+        if asked.path is not None:
+            drawn = _force(drawn, asked.path[:, t], sets, alive, t)
         dead = ~alive | (mass == -torch.inf)
         mass = mass.masked_fill(~alive, 0.0)
         drawn = drawn.masked_fill(dead, 0)
@@ -107,50 +36,12 @@ def walk(
         state, d = model.step(state, drawn), rules.next[d, drawn]
         symbols.append(drawn)
         masses.append(mass)
-        if min_ess > 0 and bool((_ess(weights, groups) < min_ess).any()):
+        if asked.min_ess > 0 and bool((_ess(weights, asked.groups) < asked.min_ess).any()):
             break
     if not symbols:
-        empty = torch.zeros(count, 0, device=device)
+        empty = torch.zeros(count, 0, device=d.device)
         return Walk(empty.long(), empty.double(), state, d, 0)
     return Walk(torch.stack(symbols, 1), torch.stack(masses, 1), state, d, len(symbols))
-
-
-def check_chance(temperature: float, top_p: float) -> None:
-    """Refuse a temperature or a top_p by which nothing can be drawn."""
-    if not 0 < temperature < math.inf or not 0 < top_p <= 1:
-        raise ValueError(
-            "temperature needs to be above 0 and finite, top_p within (0, 1]; "
-            f"got {temperature} and {top_p}. A small temperature favours the likeliest symbols."
-        )
-
-
-def _check(
-    model: SequenceModel,
-    state: State,
-    rules: Rules,
-    uniforms: Float[Tensor, "N L"],
-    rule_state: Int[Tensor, " N"] | None,
-    path: Int[Tensor, "N L"] | None,
-    log_weights: Float[Tensor, " N"] | None,
-) -> None:
-    """Refuse rows, positions and symbols that do not fit each other."""
-    count, length = uniforms.shape
-    if rules.length != length or rules.sets.shape[1] != model.num_symbols:
-        raise ValueError(
-            f"rules need to speak of {length} positions, as uniforms do, and of "
-            f"{model.num_symbols} symbols; got {rules.length} and {rules.sets.shape[1]}"
-        )
-    if len(state.next) != count:
-        raise ValueError(f"uniforms need a row for each of {len(state.next)} paths; got {count}")
-    for name, tensor, shape in (
-        ("rule_state", rule_state, (count,)),
-        ("log_weights", log_weights, (count,)),
-        ("path", path, (count, length)),
-    ):
-        if tensor is not None and tensor.shape != shape:
-            raise ValueError(
-                f"{name} needs shape {shape}, as uniforms have it; got {tuple(tensor.shape)}"
-            )
 
 
 def _weights(
@@ -193,10 +84,7 @@ def _force(
     allowed = sets.gather(-1, within[:, None])[:, 0] & (forced < sets.shape[1])
     if bool((taken & alive & ~allowed).any()):
         row = int((taken & alive & ~allowed).nonzero()[0])
-        raise ValueError(
-            f"path forces symbol {int(forced[row])} at position {t} of row {row}, "
-            "where the rules do not allow it"
-        )
+        refuse_forced(int(forced[row]), t, row)
     return torch.where(taken, forced, drawn)
 
 

@@ -7,7 +7,7 @@ from autoreg import scoring
 from autoreg.events import Rules
 from autoreg.inference.meter import Metered
 from autoreg.testing import check_sequence_model
-from autoreg.walks.reference import walk
+from autoreg.walks.walking import walk
 from tests.laws.recipes import MarkovRecipe, WaveNetRecipe, markov_recipes
 
 MARKOV = MarkovRecipe(3, 2, 2, seed=1)

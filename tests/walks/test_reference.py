@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autoreg.events import Rules
 from autoreg.models.heads import Categorical
 from autoreg.models.markov import MarkovTable
-from autoreg.walks.reference import walk
+from autoreg.walks.walking import walk
 from tests.oracles import assert_drawn_from, chain_prob, chain_probs, every, index_of
 
 Q, LENGTH = 3, 3
