@@ -23,7 +23,7 @@ def network_of(model: "WaveNet") -> Network:
     layers = stack.gated
     with torch.no_grad():
         biases = torch.stack(tuple(layer.bias for layer in layers))[None]
-        contexts = [layer.context for layer in layers if layer.context is not None]
+        contexts = tuple(layer.context for layer in layers if layer.context is not None)
         context = torch.stack(contexts) if contexts else None
         if model.conditions is not None and context is not None:
             biases = biases + torch.einsum("lgd,kd->klg", context, model.conditions())
