@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Integer, Shaped, UInt8
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
+from torch.nn import functional
 
 from autoreg.codecs import codec_from_config
 from autoreg.codecs.kinds import check_keys
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autoreg.data.signal import Signal
 
 GRID_WIDTH = 1000  # pixels: a grid fills about half a screen
+SEAM = 2  # pixels
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,11 @@ class Picture:
             return
         if not len(images):
             raise ValueError(f"{path}: a grid needs an image or more; got none")
-        images = images.reshape(-1, 1, self.scan.height, self.scan.width)
+        images = images.reshape(-1, self.scan.height, self.scan.width)
         columns = math.ceil(math.sqrt(len(images)))
         zoom = max(1, GRID_WIDTH // (columns * self.scan.width))
-        enlarged = images.repeat_interleave(zoom, 2).repeat_interleave(zoom, 3)
-        grid = make_grid(enlarged, nrow=columns, padding=2, pad_value=WHITE // 2)
-        Image.fromarray(grid[0].cpu().numpy()).save(path)
+        enlarged = images.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2)
+        Image.fromarray(_grid(enlarged, columns).cpu().numpy()).save(path)
 
     def where(self, region: Region, length: int) -> Bool[Tensor, " T"]:
         """Return which positions along the scan a region of the picture covers.
@@ -173,6 +173,17 @@ def open_image(path: Path | str) -> Iterator[Image.Image]:
         raise ValueError(
             f"{path}: needs an image that can be read, PNG or JPEG; {error}"
         ) from None
+
+
+# torchvision has the same, and takes as long to import as torch.
+def _grid(images: UInt8[Tensor, "N h w"], columns: int) -> UInt8[Tensor, "H W"]:
+    """Return images row by row, with grey seams between and around them."""
+    grey, rows = WHITE // 2, math.ceil(len(images) / columns)
+    tiles = functional.pad(images, (SEAM, 0, SEAM, 0), value=grey)
+    places = tiles.new_full((rows * columns, *tiles.shape[1:]), grey)
+    places[: len(tiles)] = tiles
+    lines = [torch.cat(list(line), dim=1) for line in places.split(columns)]
+    return functional.pad(torch.cat(lines), (0, SEAM, 0, SEAM), value=grey)
 
 
 if TYPE_CHECKING:

@@ -1,9 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from torchvision.utils import make_grid
 
 from autoreg.codecs.mulaw import MuLaw
 from autoreg.codecs.pixels import Grey, Threshold
@@ -35,6 +38,18 @@ def test_a_grid_shows_each_image_upright_and_enlarged(kind, tmp_path):
         row, column = 2 + top * (2 * zoom + 2), 2 + left * (3 * zoom + 2)
         tile = grid[row : row + 2 * zoom, column : column + 3 * zoom]
         assert torch.equal(tile[zoom // 2 :: zoom, zoom // 2 :: zoom], image)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 9])
+def test_a_grid_is_that_of_torchvision(count, tmp_path):
+    images = torch.randint(256, (count, 2, 3), generator=torch.Generator().manual_seed(count))
+    picture = Picture(Grey(), Scan("raster", 2, 3))
+    picture.write(tmp_path / "grid.png", picture.encode(images.byte()))
+    columns = math.ceil(math.sqrt(count))
+    zoom = 1000 // (columns * 3)
+    enlarged = images.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2)[:, None]
+    wanted = make_grid(enlarged.byte(), nrow=columns, padding=2, pad_value=127)[0]
+    assert torch.equal(read_grey(tmp_path / "grid.png"), wanted)
 
 
 def test_few_grey_levels_reach_from_black_to_white_on_disk(tmp_path):
