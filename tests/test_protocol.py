@@ -36,6 +36,13 @@ def test_gathering_nothing_keeps_all_other_axes():
     assert [tensor.shape for tensor in none.memory] == [(0,), (0, 2, 2)]
 
 
+def test_a_row_takes_what_its_tensors_hold_however_many_there_are():
+    # Two float32 of the head; an int64 and four float32 of the memory; and one, never nothing.
+    for index in ([0], [0, 1, 2], [2, 2, 1, 0, 0]):
+        assert state().at(torch.tensor(index)).bytes_per_row == 1 + 2 * 4 + 8 + 4 * 4
+    assert State(torch.zeros(1, 0), ()).bytes_per_row == 1
+
+
 @pytest.mark.parametrize("missing", ["order", "read", "head", "length"])
 def test_a_model_without_a_member_is_none(missing):
     class Partial:

@@ -10,13 +10,6 @@ from autoreg import scoring
 from autoreg.protocol import SequenceModel, State
 
 
-def row_bytes(state: State) -> int:
-    """Return how many bytes one row of a state takes."""
-    rows = max(1, len(state.next))
-    tensors = (state.next, *state.memory)
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors) // rows
-
-
 def joined(states: Sequence[State]) -> State:
     """Return the rows of several states that stand at the same position as one state."""
     if len(states) == 1:

@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from autoreg import scoring
-from autoreg.inference.batched import row_bytes
 from autoreg.inference.cloud import Cloud
 from autoreg.inference.contexts import Contexts, Stepped, Table, Tabled
 from autoreg.inference.front import Front
@@ -70,7 +69,7 @@ def enumerate_paths(problem: Problem, *, memory: int = scoring.MEMORY) -> Cloud:
             f"an enumeration needs at most {ENTRIES} symbols of all paths together; got "
             f"{count} or more paths of {problem.length} symbols. Use another method."
         )
-    rows = max(1, memory // max(1, row_bytes(problem.state)))
+    rows = max(1, memory // problem.state.bytes_per_row)
     rows = min(rows, scoring.chunk_length(problem.model, 1, memory))
     steps = list(moves(problem))
     fronts = list(_grown(Front.begin(problem, memory=memory), steps, rows))
@@ -185,7 +184,7 @@ def _check(problem: Problem) -> None:
     counts = _counts(problem)
     walked = ~problem.evidence.observed[problem.start : problem.stop]
     edges = float((counts * torch.where(walked, model.num_symbols, 1)).sum())
-    states = float(counts.max()) * row_bytes(problem.state) if len(counts) else 0.0
+    states = float(counts.max()) * problem.state.bytes_per_row if len(counts) else 0.0
     if edges > EDGES or states > STATES:
         most, total = contexts_within(problem)
         raise ValueError(

@@ -10,7 +10,6 @@ from jaxtyping import Int
 from torch import Tensor
 
 from autoreg import scoring
-from autoreg.inference.batched import row_bytes
 from autoreg.inference.beam import beam, check_dense
 from autoreg.inference.front import Front
 from autoreg.inference.moves import Move, moves
@@ -111,7 +110,7 @@ class _Search:
 
     def run(self, root: Front, budget: int) -> None:
         """Expand prefixes until none is more likely than the best path, or the budget is spent."""
-        size = row_bytes(root.state)
+        size = root.state.bytes_per_row
         held = self._expand(0, root) * size
         budget -= 1
         while budget > 0 and held < WAITING and self.log_waiting > self.log_prob:

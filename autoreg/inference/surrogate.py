@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from autoreg import scoring
 from autoreg.events import Rules
-from autoreg.protocol import SequenceModel, State
+from autoreg.protocol import SequenceModel
 from autoreg.walks.walking import walk
 
 TABLE = 2**26
@@ -188,7 +188,7 @@ def surrogate_of(
         state = model.start(torch.tensor([condition]))
         for piece in begun.split(scoring.chunk_length(model, 1, memory)) if len(begun) else ():
             _, state = model.read(state, piece[None].to(state.next.device))
-        fitting = max(1, memory // _row_bytes(state))
+        fitting = max(1, memory // state.bytes_per_row)
         for first in range(0, draws, fitting):
             rows = min(fitting, draws - first)
             uniforms = torch.rand(rows, rest, dtype=torch.float64, generator=generator)
@@ -253,8 +253,3 @@ def _backed_off(
     counts: Float[Tensor, "B C Q"], shorter: Float[Tensor, "b C Q"], smoothing: float
 ) -> Float[Tensor, "B C Q"]:
     return (counts + smoothing * shorter) / (counts.sum(-1, keepdim=True) + smoothing)
-
-
-def _row_bytes(state: State) -> int:
-    tensors = (state.next, *state.memory)
-    return 1 + sum(tensor[0].numel() * tensor.element_size() for tensor in tensors)

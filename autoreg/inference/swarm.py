@@ -53,7 +53,7 @@ def run(
         path: Symbols that slot 0 of each island keeps, (M, L).
         forks: Tell ``resample`` of the paths, not only of their weights.
     """
-    size = course.memory // (4 * course.particles * _bytes_per_row(course.problem.state))
+    size = course.memory // (4 * course.particles * course.problem.state.bytes_per_row)
     bounds = [*range(0, course.islands, max(1, size)), course.islands]
     with torch.no_grad():
         parts = []
@@ -266,8 +266,3 @@ def _slice(rules: Rules, at: slice) -> Rules:
     if value is not None:
         value = value[:, at.start : at.stop + 1]
     return Rules(rules.next, rules.which[:, at], rules.sets, value)
-
-
-def _bytes_per_row(state: State) -> int:
-    tensors = (state.next, *state.memory)
-    return 1 + sum(tensor[0].numel() * tensor.element_size() for tensor in tensors)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from autoreg.inference.batched import absorb, advance, joined, next_log_probs, row_bytes
+from autoreg.inference.batched import absorb, advance, joined, next_log_probs
 from autoreg.models.markov import MarkovTable
 from tests.laws.recipes import WaveNetRecipe
 
@@ -40,8 +40,3 @@ def test_joined_rows_stand_in_order():
     both = joined([one, two])
     assert torch.equal(both.memory[1], torch.tensor([2, 0, 1]))
     assert torch.equal(next_log_probs(model, both)[1:], next_log_probs(model, two))
-
-
-def test_a_row_takes_its_bytes():
-    model = MarkovTable.random(2, 1, generator=torch.Generator().manual_seed(0))
-    assert row_bytes(model.start(torch.tensor([0, 0, 0]))) == (2 + 3) * 8
