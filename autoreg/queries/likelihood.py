@@ -107,8 +107,8 @@ def log_likelihoods(
 ) -> Float[Tensor, "B M"] | Float[Tensor, "B T1 M"]:
     """Return log p(x | y) of each sequence under each condition, float64.
 
-    Pairs of sequence and condition are read in batches, and in pieces of time, that fit into
-    ``memory`` bytes.
+    Pairs of sequence and condition are read in batches, the longest sequences first, and in pieces
+    of time, that fit into ``memory`` bytes. A batch is read once, as far as its longest sequence.
 
     Args:
         model: Any sequence model.
@@ -121,34 +121,35 @@ def log_likelihoods(
     """
     scoring.check_lengths("lengths", lengths, symbols)
     count, length, width = len(symbols), symbols.shape[1], len(conditions)
-    rows = torch.arange(count).repeat_interleave(width)
-    pairs = torch.stack([rows, conditions.cpu().repeat(count)])
-    fitting = max(1, scoring.chunk_length(model, 1, memory) // max(1, length))
     lengths = torch.full((count,), length) if lengths is None else lengths.cpu()
-    entries = length + 1 if every_prefix else 1
-    out = torch.zeros(count * width, entries, dtype=torch.float64)
+    # Sequences of like length are read together, so that little is read of what pads them.
+    rows = lengths.argsort(descending=True, stable=True).repeat_interleave(width)
+    pairs = torch.stack([rows, torch.arange(width).repeat(count)])
+    budget = scoring.chunk_length(model, 1, memory)
+    out = torch.zeros(count, width, length + 1 if every_prefix else 1, dtype=torch.float64)
+    first = 0
     with torch.no_grad():
-        for first in range(0, count * width, fitting):
-            batch = slice(first, first + fitting)
-            row, condition = pairs[:, batch]
-            own = lengths[row]
-            longest = int(own.max())
+        while first < count * width and (longest := int(lengths[rows[first]])):
+            row, column = pairs[:, first : first + max(1, budget // longest)]
+            first += len(row)
             size = scoring.chunk_length(model, len(row), memory)
-            pieces = symbols[row, :longest].split(size, dim=1) if longest else ()
-            at = 0
-            for factors in scoring.stream(model, pieces, condition):
+            pieces = symbols[row, :longest].split(size, dim=1)
+            total, at = torch.zeros(len(row), 1, dtype=torch.float64), 0
+            for factors in scoring.stream(model, pieces, conditions[column]):
                 end = at + factors.shape[1]
-                inside = torch.arange(at, end) < own[:, None]
-                factors = factors.cpu().masked_fill(~inside, 0.0)
+                beyond = torch.arange(at, end) >= lengths[row][:, None]
+                factors = factors.cpu().masked_fill(beyond, 0.0)
                 if every_prefix:
-                    out[batch, at + 1 : end + 1] = out[batch, at : at + 1] + factors.cumsum(1)
+                    sums = total + factors.cumsum(1)
+                    out[row, column, at + 1 : end + 1], total = sums, sums[:, -1:]
                 else:
-                    out[batch, 0] += factors.sum(1)
+                    total += factors.sum(1, keepdim=True)
                 at = end
             if every_prefix:
-                out[batch, at + 1 :] = out[batch, at : at + 1]
-    table = out.reshape(count, width, entries)
-    return table.transpose(1, 2) if every_prefix else table[..., 0]
+                out[row, column, at + 1 :] = total
+            else:
+                out[row, column] = total
+    return out.transpose(1, 2) if every_prefix else out[..., 0]
 
 
 def check_space(model: SequenceModel, space: ConditionSpace | None) -> ConditionSpace:

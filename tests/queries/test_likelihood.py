@@ -136,7 +136,18 @@ def test_batches_end_with_their_longest_sequence():
     lengths = torch.tensor([2, 1, 9, 3])
     memory = 4 * 8 * 3 * 20
     log_likelihoods(recorder, torch.zeros(4, 10).long(), torch.tensor([0]), lengths, memory=memory)
-    assert recorder.read_shapes == [(2, 2), (2, 9)]
+    assert recorder.read_shapes == [(2, 9), (2, 2)]
+
+
+def test_sequences_of_like_length_are_read_together():
+    recorder, lengths = Recorder(CHAIN), torch.tensor([1, 10, 1, 9, 0, 1, 10, 1])
+    memory = 4 * 8 * 3 * 30
+    symbols = torch.randint(3, (8, 10), generator=torch.Generator().manual_seed(0))
+    found = log_likelihoods(recorder, symbols, torch.arange(6), lengths, memory=memory)
+    assert sum(rows * columns for rows, columns in recorder.read_shapes) <= 6 * (3 * 10 + 4)
+    for row, own in enumerate(lengths.tolist()):
+        wanted = chain_probs(CHAIN, symbols[row : row + 1, :own])[0]
+        assert found[row].exp().tolist() == pytest.approx(wanted.tolist(), rel=1e-12)
 
 
 def test_every_prefix_has_the_likelihood_of_the_prefix():

@@ -8,6 +8,7 @@ import torch
 from autoreg.conditions import ConditionSpace
 from autoreg.inference.meter import Metered
 from autoreg.models.markov import MarkovTable
+from autoreg.protocol import State
 from autoreg.queries.likelihood import log_prob
 from autoreg.queries.posterior import decide, log_sum_by_label, posterior
 from tests.laws.recipes import MarkovRecipe
@@ -147,6 +148,38 @@ def test_log_probabilities_survive_where_probabilities_do_not():
     answer = posterior(MarkovTable(table), symbols)
     assert float(answer.value[0, 1]) == pytest.approx(2000 * math.log(0.002), rel=1e-12)
     assert float(answer.log_odds) == pytest.approx(2000 * math.log(500), rel=1e-12)
+
+
+class Counted:
+    """A model of so many symbols that no table of them fits, which notes what it is asked."""
+
+    num_symbols, num_conditions, length, floats_per_symbol = 2**50, 10, None, 1
+
+    def __init__(self):
+        self.started, self.read_shapes = [], []
+
+    def __getattr__(self, name):
+        return getattr(CHAIN, name)
+
+    def start(self, condition):
+        self.started.append(condition.tolist())
+        return State(torch.zeros(len(condition), 1), (condition,))
+
+    def read(self, state, symbols):
+        self.read_shapes.append(tuple(symbols.shape))
+        return -state.memory[0][:, None].double().expand(symbols.shape).clone(), state
+
+
+@pytest.mark.parametrize("every_prefix", [False, True])
+def test_all_conditions_and_all_prefixes_are_one_read(every_prefix):
+    model = Counted()
+    answer = posterior(model, torch.zeros(1, 784).long(), every_prefix=every_prefix)
+    assert model.started == [list(range(10))]
+    assert model.read_shapes == [(10, 784)]
+    # Condition y costs y nats a symbol.
+    last = answer.value[0, -1] if every_prefix else answer.value[0]
+    assert last.tolist() == pytest.approx([-784.0 * y for y in range(10)])
+    assert answer.value.shape == ((1, 785, 10) if every_prefix else (1, 10))
 
 
 def test_an_impossible_sequence_has_no_posterior():
