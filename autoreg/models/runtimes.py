@@ -1,13 +1,52 @@
-"""Which compiled walk serves a WaveNet where."""
+"""Which compiled loops serve a WaveNet where."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from autoreg.models.networks import packed
+from autoreg.protocol import State
 from autoreg.walks.request import Request, Walk
 
 if TYPE_CHECKING:
     from autoreg.models.wavenet import WaveNet
 
+READ = 4 * 10**9
+"""Multiply-adds from which on reading is worth loading the compiled loops."""
+
 
 def fast_walk(model: "WaveNet", asked: Request) -> Walk | None:
     """Return what a compiled walk did, or None where only the reference serves."""
-    return None
+    if not asked.state.next.is_cpu or _dropping(model):
+        return None
+    cpu = import_module("autoreg.walks.cpu")
+    return cpu.walk(packed(model, "cpu", cpu.pack), asked)
+
+
+def fast_read(
+    model: "WaveNet", state: State, symbols: Int[Tensor, "B L"]
+) -> tuple[Float[Tensor, "B L"], State] | None:
+    """Return log factors and the state after them by compiled loops, or None where torch serves.
+
+    Torch serves where gradients are asked for, where there is too little to do, and for bfloat16,
+    whose products have instructions of their own.
+    """
+    if (
+        symbols.numel() * model.stack.multiplications < READ
+        or not state.next.is_cpu
+        or state.next.dtype not in (torch.float32, torch.float64)
+        or torch.is_autocast_enabled("cpu")
+        or _dropping(model)
+        or (torch.is_grad_enabled() and any(p.requires_grad for p in model.parameters()))
+    ):
+        return None
+    cpu = import_module("autoreg.walks.cpu")
+    return cpu.read(packed(model, "cpu", cpu.pack), state, symbols)
+
+
+def _dropping(model: "WaveNet") -> bool:
+    """Tell whether a model drops inputs at random, which compiled loops do not."""
+    return model.training and model.stack.dropout > 0

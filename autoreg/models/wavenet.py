@@ -205,6 +205,10 @@ class WaveNet(nn.Module):
         """Return the log factors of many symbols, in float64, and the state after them."""
         if symbols.shape[1] == 0:
             return torch.zeros(symbols.shape, dtype=torch.float64, device=state.next.device), state
+        self._check_length(state.memory[0] + 1, symbols.shape[1])
+        fast = runtimes.fast_read(self, state, symbols)
+        if fast is not None:
+            return fast
         params, memory = self._run(state, symbols)
         before = torch.cat([state.next[:, None], params[:, :-1]], dim=1)
         return self.head.log_prob(before, symbols), State(params[:, -1], memory)
