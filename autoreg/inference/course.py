@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from autoreg.events import Event
-from autoreg.inference.problem import Problem, Span, spans
+from autoreg.inference.problem import Problem, Span, short_run, spans
 
 
 @runtime_checkable
@@ -85,7 +85,8 @@ class Course:
             self.first = problem.rule_state * self.twist_states
             self.log_value = twist.log_value.double().repeat(len(self.accept), 1)
         value = None if twist is None else twist.log_value.double()
-        self.spans = spans(problem, twist=event, log_value=value)
+        short = short_run(problem.model)
+        self.spans = spans(problem, twist=event, log_value=value, short=short)
         self.last = max((_last(span) for span in self.spans), default=problem.start)
 
 

@@ -25,6 +25,9 @@ class Metered:
         # What the model says of its size, if it does, decides how much is read at a time.
         if hasattr(model, "floats_per_symbol"):
             self.floats_per_symbol = model.floats_per_symbol
+        # A model without a walk of its own is none with one for being metered.
+        if hasattr(model, "fast_walk"):
+            self.fast_walk = self._fast_walk
 
     @property
     def num_symbols(self) -> int:
@@ -79,7 +82,7 @@ class Metered:
         self.stepped += len(symbols)
         return self.model.step(state, symbols)
 
-    def fast_walk(self, asked: Request) -> Walk | None:
+    def _fast_walk(self, asked: Request) -> Walk | None:
         """Walk as the model itself does, if it does."""
         fast = getattr(self.model, "fast_walk", None)
         walked: Walk | None = None if fast is None else fast(asked)

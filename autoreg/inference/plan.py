@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from autoreg.inference.effort import Effort
 from autoreg.inference.exact import contexts_within, paths_within
-from autoreg.inference.problem import Problem
+from autoreg.inference.problem import Problem, walked_through
 from autoreg.protocol import DENSE_LIMIT
 
 
@@ -66,8 +66,8 @@ def _estimate(problem: Problem, effort: Effort) -> Step:
 
 def _walked(problem: Problem, effort: Effort, method: str, reason: str) -> Step:
     paths = effort.islands * effort.particles
-    hidden = len(problem.hidden)
-    return Step(problem, method, reason, paths * hidden, paths * (problem.length - hidden))
+    walked = walked_through(problem)
+    return Step(problem, method, reason, paths * walked, paths * (problem.length - walked))
 
 
 def _forced(problem: Problem, effort: Effort) -> Step:

@@ -13,6 +13,9 @@ from autoreg.events import Event, Rules
 from autoreg.evidence import Evidence
 from autoreg.protocol import SequenceModel, State
 
+SHORT = 16
+"""Observed symbols between hidden ones up to which a model's own walk goes on through them. To
+read them in parallel, the memory of all paths is turned over: measured, as dear as 20 steps."""
 WRITTEN_OUT = 2**22
 """Entries of the table of allowed symbols that is made at a time of a hidden run."""
 
@@ -143,7 +146,11 @@ def split(problem: Problem, *, memory: int = scoring.MEMORY) -> list[Problem]:
 
 
 def spans(
-    problem: Problem, *, twist: Event | None = None, log_value: Float[Tensor, "D L1"] | None = None
+    problem: Problem,
+    *,
+    twist: Event | None = None,
+    log_value: Float[Tensor, "D L1"] | None = None,
+    short: int = 0,
 ) -> list[Span]:
     """Return the observed runs and the hidden ones between them, in order, with their rules.
 
@@ -156,6 +163,7 @@ def spans(
         log_value: Log potential of each of its states before each position start..stop, and after
             the last, (D, L + 1). States of the joint automaton are ordered event-major:
             ``event state * D + twist state``.
+        short: Observed runs of up to so many symbols between hidden ones are walked with these.
     """
     event = problem.event or _nothing(problem.model.num_symbols)
     if twist is not None:
@@ -164,11 +172,11 @@ def spans(
             log_value = log_value.repeat(event.num_states, 1)
         event = both
     alive = _alive(problem, event)
-    seen = problem.evidence.observed
+    read = _read(problem, short)
     found = []
-    for start, stop in _runs(problem, event, seen):
+    for start, stop in _runs(problem, event, read):
         begin, end = start - problem.start, stop - problem.start
-        if bool(seen[start]):
+        if bool(read[start]):
             symbols = problem.evidence.low[start:stop].long()
             before = torch.arange(event.num_states)
             moves = event.after(symbols.expand(len(before), -1), start, before)
@@ -181,6 +189,17 @@ def spans(
             rules = _rules(problem, event, alive[begin : end + 1], start, stop, value)
             found.append(Span(start, stop, rules=rules))
     return found
+
+
+def walked_through(problem: Problem) -> int:
+    """Return how many positions a filter's paths are stepped through."""
+    walked = ~_read(problem, short_run(problem.model))
+    return int(walked[problem.start : problem.stop].sum())
+
+
+def short_run(model: SequenceModel) -> int:
+    """Return up to how many observed symbols between hidden ones are stepped through."""
+    return SHORT if hasattr(model, "fast_walk") else 0
 
 
 def reachable(problem: Problem) -> bool:
@@ -254,10 +273,19 @@ def _nothing(num_symbols: int) -> Event:
     return Event(((0, table),), torch.ones(1, dtype=torch.bool), "anything")
 
 
-def _runs(problem: Problem, event: Event, seen: Bool[Tensor, " T"]) -> Iterator[tuple[int, int]]:
-    """Yield the bounds of runs that are alike in being observed and in the event's transitions."""
+def _read(problem: Problem, short: int) -> Bool[Tensor, " T"]:
+    """Return which positions are read in parallel, and not walked."""
+    read, hidden = problem.evidence.observed.clone(), problem.hidden.tolist()
+    for before, after in itertools.pairwise(hidden):
+        if after - before - 1 <= short:
+            read[before + 1 : after] = False
+    return read
+
+
+def _runs(problem: Problem, event: Event, read: Bool[Tensor, " T"]) -> Iterator[tuple[int, int]]:
+    """Yield the bounds of runs that are alike in being read and in the event's transitions."""
     inner = torch.arange(problem.start + 1, max(problem.stop, problem.start + 1))
-    changes = inner[seen[inner] != seen[inner - 1]].tolist()
+    changes = inner[read[inner] != read[inner - 1]].tolist()
     breaks = event.breaks(problem.start, problem.stop)
     bounds = sorted({problem.start, *changes, *breaks, problem.stop})
     size = max(1, WRITTEN_OUT // problem.model.num_symbols)

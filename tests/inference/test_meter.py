@@ -29,6 +29,11 @@ def test_a_metered_model_is_as_large_as_the_model():
     assert scoring.chunk_length(unsaid, 3) == scoring.chunk_length(unsaid.model, 3)
 
 
+def test_a_metered_model_has_a_walk_of_its_own_where_the_model_does():
+    assert hasattr(Metered(WAVENET.build()), "fast_walk")
+    assert not hasattr(Metered(MARKOV.build()), "fast_walk")
+
+
 def test_positions_are_counted_row_by_row():
     metered = Metered(MARKOV.build())
     assert (metered.stepped, metered.scored) == (0, 0)

@@ -1,5 +1,6 @@
 """What a filter asks of a model, and what it tells whoever resamples."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,13 @@ from autoreg.events import Event
 from autoreg.evidence import Evidence
 from autoreg.inference.course import Course
 from autoreg.inference.meter import Metered
-from autoreg.inference.problem import pose
+from autoreg.inference.problem import pose, walked_through
 from autoreg.inference.resampling import multinomial
 from autoreg.inference.swarm import run
 from autoreg.models.markov import MarkovTable
-from autoreg.scoring import MEMORY
+from autoreg.scoring import MEMORY, log_factors
 from tests.inference.questions import markov, questions, seen
+from tests.laws.recipes import WaveNetRecipe
 
 QUESTIONS = questions()
 
@@ -38,6 +40,27 @@ def test_each_hidden_position_is_stepped_and_each_observed_one_read_once(name, t
     hidden = len(problem.hidden)
     assert metered.stepped == 30 * hidden
     assert metered.scored == 30 * (problem.length - hidden)
+
+
+@pytest.mark.parametrize("short", [0, 1, 2, 16])
+def test_paths_weigh_what_was_observed_whether_it_was_read_or_stepped_through(short, monkeypatch):
+    monkeypatch.setattr("autoreg.inference.problem.SHORT", short)
+    model = WaveNetRecipe(3, (2,), None, 2, (1, 2), 1, 0, 0, 9, seed=1).build()
+    known = torch.tensor([True, False, True, False, True, True, False, True, True])
+    symbols = torch.tensor([0, 0, 1, 0, 2, 1, 0, 0, 2])
+    metered = Metered(model)
+    problem = pose(metered, Evidence.observe(symbols, 3, where=known, num_conditions=2), 1)
+    read = metered.scored
+    cloud = run(course(problem, threshold=0.0), plainly)
+    between = [gap for gap in (1, 2) if gap <= short]
+    assert metered.stepped == 30 * (3 + sum(between))
+    assert metered.scored - read == 30 * (5 - sum(between))
+    assert walked_through(problem) == 3 + sum(between)
+    sequences = torch.cat([torch.zeros(30, 1).long(), cloud.paths], 1)
+    assert torch.equal(sequences[:, known], symbols[known].expand(30, -1))
+    factors = log_factors(model, sequences, torch.ones(30).long())[:, 1:]
+    wanted = factors[:, known[1:]].sum(1) - math.log(5)
+    assert torch.allclose(cloud.log_weights.flatten(), wanted, rtol=0, atol=1e-12)
 
 
 def test_an_island_that_is_dead_stops_no_other():
