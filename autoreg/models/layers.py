@@ -7,6 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from autoreg.models.cascade import Shape, cascade
+
 
 class GatedLayer(nn.Module):
     """One gated unit: tanh(W_f * x) times sigmoid(W_g * x), then a residual projection.
@@ -145,6 +147,14 @@ class Stack(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     @property
+    def multiplications(self) -> int:
+        """Multiply-adds per position, those with what enters the gates left aside."""
+        linears = [self.input_filter.filters, self.skip, self.hidden, self.output]
+        linears += [layer.residual for layer in self.gated if layer.residual is not None]
+        weights = [linear.weight for linear in linears] + [layer.filters for layer in self.gated]
+        return sum(weight.numel() for weight in weights)
+
+    @property
     def gated(self) -> list[GatedLayer]:
         """The gated layers, first to last."""
         return [layer for layer in self.layers if isinstance(layer, GatedLayer)]
@@ -161,7 +171,7 @@ class Stack(nn.Module):
         pasts: list[Tensor],
         contexts: list[Tensor],
         *,
-        taps: Callable[..., tuple[Tensor, Tensor]] = taps_of,
+        taps: Callable[..., tuple[Tensor, Tensor]] | None = None,
     ) -> tuple[Float[Tensor, "B L Q"], list[Tensor]]:
         """Return the head's parameters after each input, and each layer's new past.
 
@@ -171,7 +181,11 @@ class Stack(nn.Module):
             contexts: Vectors (b, l, D) whose sum enters the gates; each broadcasts over rows or
                 over time, so a global condition is projected once per sequence.
             taps: From a layer, its past and its inputs to what its filters see and its new past.
+                With it one layer is called after the other; without, all are one operation, which
+                is faster on more than a few inputs and takes pasts oldest first.
         """
+        if taps is None:
+            return self._cascaded(inputs, pasts, contexts)
         seen, past = taps(self.input_filter, pasts[0], inputs)
         new_pasts, units = [past], []
         # Under autocast products are bfloat16; the stream that they add up to stays as it came.
@@ -186,3 +200,52 @@ class Stack(nn.Module):
         # The skips of all layers are one product, and nothing is kept for each.
         skips = functional.relu(self.skip(torch.cat(units, dim=-1)))
         return self.output(functional.relu(self.hidden(skips))), new_pasts
+
+    def _cascaded(
+        self, inputs: Float[Tensor, "B L R"], pasts: list[Tensor], contexts: list[Tensor]
+    ) -> tuple[Float[Tensor, "B L Q"], list[Tensor]]:
+        """Return what `forward` does, from all layers as one operation."""
+        seen, past = taps_of(self.input_filter, pasts[0], inputs)
+        stream = self.input_filter(seen).to(inputs.dtype)
+        layers, device = self.gated, inputs.device.type
+        residuals = [layer.residual for layer in layers if layer.residual is not None]
+        rows, length, width = inputs.shape
+        none = inputs.new_zeros(0, width, layers[0].filters.shape[0] // 2)
+        units, after = cascade(
+            stream.permute(2, 0, 1).contiguous(),
+            [past.permute(2, 0, 1) for past in pasts[1:]],
+            torch.stack([layer.filters for layer in layers]),
+            self._drives(contexts),
+            torch.stack([each.weight for each in residuals]) if residuals else none,
+            torch.stack([each.bias for each in residuals]) if residuals else none[..., 0],
+            Shape(
+                dilations=tuple(layer.dilation for layer in layers),
+                kernel_size=layers[0].kernel_size,
+                dropout=self.dropout if self.training else 0.0,
+                precision=torch.get_autocast_dtype(device)
+                if torch.is_autocast_enabled(device)
+                else inputs.dtype,
+            ),
+        )
+        columns = units.flatten(0, 1).flatten(1)
+        skips = _affine(self.skip, columns).relu_()
+        hidden = _affine(self.hidden, skips).relu_()
+        params = self.output(hidden.T).unflatten(0, (rows, length))
+        return params, [past, *(one.permute(1, 2, 0) for one in after)]
+
+    def _drives(self, contexts: list[Tensor]) -> list[Tensor]:
+        """Return what is added inside the gates, (L, 2G, b, t) each, biases within the first."""
+        bias = torch.stack(tuple(layer.bias for layer in self.gated))[:, :, None, None]
+        weights = [layer.context for layer in self.gated if layer.context is not None]
+        if not weights or not contexts:
+            return [bias]
+        weight = torch.stack(tuple(weights))
+        first, *others = [
+            torch.einsum("lgd,btd->lgbt", weight, context).to(bias.dtype) for context in contexts
+        ]
+        return [first + bias, *others]
+
+
+def _affine(linear: nn.Linear, columns: Float[Tensor, "N n"]) -> Float[Tensor, "M n"]:
+    """Return a linear map of each column."""
+    return torch.addmm(linear.bias[:, None], linear.weight, columns)
