@@ -23,6 +23,7 @@ VERBS = {
     "ask": "Answer any question that is written as probability is, or a file of them.",
     "explain": "Say how a question would be answered, and what that would cost.",
     "evaluate": "Judge a model on held-out data: accuracy, nats, bits, calibration.",
+    "bench": "Measure how fast models are on this machine, and how fast they could be.",
 }
 
 

@@ -1,0 +1,1 @@
+"""What a model costs in time, beside plain code and beside the machine."""
