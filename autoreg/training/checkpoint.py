@@ -114,7 +114,7 @@ def _make_room(learner: Learner, found: dict[str, Tensor]) -> None:
         moments = {key: torch.zeros_like(parameter) for key in ("exp_avg", "exp_avg_sq")}
         learner.optimizer.state[parameter] = {
             key: zeros
-            for key, zeros in {"step": torch.zeros(()), **moments}.items()
+            for key, zeros in {"step": torch.zeros((), device=parameter.device), **moments}.items()
             if f"optimizer.{name}.{key}" in found
         }
 

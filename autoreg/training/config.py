@@ -11,6 +11,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
+from autoreg.training.precision import Precision
+
 _Section = TypeVar("_Section")
 _FRACTIONS = ("final_fraction", "average")
 _FROM_ZERO = ("warmup", "weight_decay", "seed")
@@ -61,7 +63,9 @@ class TrainingConfig:
         clip: The largest norm of the gradient of nats per symbol.
         average: Decay of the moving average of the weights; 0 is the weights themselves.
         seed: Of weights, batches and dropout.
-        precision: "bfloat16" computes the forward pass in it where torch holds that to be safe.
+        precision: The type of products. In "bfloat16" all sums, the weights and validation stay
+            float32; "auto" is bfloat16 on a CPU with AMX or a GPU with tensor cores for it, where
+            it is faster, and float32 elsewhere.
         validate_every: Steps between validations.
         validate_limit: The most files of a validation; None is all.
         patience: Validations without improvement after which training stops; None never does.
@@ -82,7 +86,7 @@ class TrainingConfig:
     clip: float = 1.0
     average: float = 0.999
     seed: int = 0
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     validate_every: int = 500
     validate_limit: int | None = None
     patience: int | None = None

@@ -6,6 +6,7 @@ import math
 import torch
 from accelerate import Accelerator
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from autoreg.data.sequences import Sequences
 from autoreg.models.tables import ConditionTable
@@ -14,6 +15,7 @@ from autoreg.training.batches import Batch, scoring_batches
 from autoreg.training.chance import seeded
 from autoreg.training.config import TrainingConfig
 from autoreg.training.objective import Objective
+from autoreg.training.precision import multiplies_in
 
 
 class Learner:
@@ -28,11 +30,16 @@ class Learner:
     def __init__(self, model: WaveNet, config: TrainingConfig, accelerator: Accelerator) -> None:
         self.model = model.train()
         self.average = copy.deepcopy(model).requires_grad_(requires_grad=False).eval()
-        self.optimizer = torch.optim.AdamW(weight_groups(model, config.weight_decay))
+        # One pass over all weights instead of a dozen small operations on each.
+        fused = accelerator.device.type in ("cpu", "cuda")
+        groups = weight_groups(model, config.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, fused=fused)
         self._config = config
         self._accelerator = accelerator
-        self._objective = accelerator.prepare(Objective(model, config.precision))
-        self._judge = Objective(self.average.to(accelerator.device), "float32")
+        self._objective = accelerator.prepare(
+            Objective(model, multiplies_in(config.precision, accelerator.device))
+        )
+        self._judge = Objective(self.average.to(accelerator.device))
 
     def update(self, batch: Batch, step: int, *, asked: bool = False) -> tuple[float, bool]:
         """Make update number `step` with a global batch.
@@ -92,10 +99,8 @@ class Learner:
         """Move the averaged weights; at first faster, so that they soon forget the start."""
         decay = min(self._config.average, (1 + step) / (10 + step))
         with torch.no_grad():
-            for mean, weight in zip(
-                self.average.parameters(), self.model.parameters(), strict=True
-            ):
-                mean.lerp_(weight, 1 - decay)
+            means, weights = list(self.average.parameters()), list(self.model.parameters())
+            get_ema_multi_avg_fn(decay)(means, weights, None)
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:

@@ -33,7 +33,7 @@ def test_toml_gives_what_it_says_and_defaults_for_the_rest(tmp_path):
         (
             {"training": {"precision": "float16"}},
             TypeError,
-            "precision needs 'float32' or 'bfloat16'; got 'float16'",
+            "precision needs 'auto' or 'float32' or 'bfloat16'; got 'float16'",
         ),
         ({"model": {"dilations": [1, "2"]}}, TypeError, r"model\.dilations needs int; got '2'"),
         (
