@@ -1,8 +1,7 @@
 """The walk by loops that are compiled for this machine's processor."""
 
-import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -13,7 +12,8 @@ from torch import Tensor
 
 from autoreg.protocol import State
 from autoreg.walks import panels
-from autoreg.walks.columns import Desk
+from autoreg.walks.columns import Desk, Extra
+from autoreg.walks.crews import crews
 from autoreg.walks.drawing import Tables
 from autoreg.walks.network import Network
 from autoreg.walks.panels import Panels
@@ -28,8 +28,6 @@ ALONE = 10**6
 """Multiply-adds below which a second thread is not worth its start."""
 ADDED = 2**26
 """Bytes that what features add to the gates may take at a time."""
-
-_Share = tuple[int, int, int, int]
 
 
 class Packed(NamedTuple):
@@ -46,51 +44,30 @@ def pack(network: Network) -> Packed:
 
 def walk(packed: Packed, asked: Request) -> Walk:
     """Walk as ``autoreg.walks.walking.walk`` says, on as many threads as torch uses."""
-    net = packed.panels
-    count, length = asked.uniforms.shape
-    memory = _Memory(packed, asked.state)
-    work = count * packed.network.multiplications
-    shares = _shares(count, work * length)
-    desks = [Desk.of(net, min(memory.tile, end - begin)) for begin, end, _, _ in shares]
-    works = [np.zeros((2, net.sizes[4])) for _ in shares]
-    paths = Paths(
-        uniforms=_array(asked.uniforms.double()),
-        forced=np.zeros((0, 0), np.int64) if asked.path is None else _array(asked.path.long()),
-        symbols=np.zeros((count, length), np.int64),
-        log_mass=np.zeros((count, length)),
-        logits=memory.logits,
-        d=_array(asked.rule_state.clone()),
-        alive=np.ones(count, np.bool_),
-        log_weights=_array(asked.log_weights.clone()),
-        wrong=np.full((len(shares), 2), -1),
-        told=np.zeros(2, np.int64),
-    )
+    team = _Team(packed, asked.state, asked.uniforms.shape[1])
     tables, stopping = _tables(asked), (asked.groups, float(asked.min_ess))
-    breath = min(max(1, BREATH // max(1, work)), memory.positions_added)
+    paths = [_paths(asked, team, member) for member in team.members]
+    if not team.split:
+        paths = paths[:1] * len(paths)
     walked = 0
-    for begin in range(0, length, breath):
-        span = begin, min(begin + breath, length)
-        number = memory.number + begin
-        extra = memory.extra(number, span[1] - span[0])
-        paths.told[0] = 0
+    for begin, end in team.breaths(1):
 
-        def go(share: _Share, span: Any = span, number: Any = number, extra: Any = extra) -> None:
-            desk, own = desks[share[2]], works[share[2]]
-            stride(
-                net, memory.places, desk, own, tables, paths, share, span, number, extra, stopping
-            )
+        def go(member: _Member, span: tuple[int, int] = (begin, end)) -> None:
+            own = paths[member.number]
+            number, extra = member.memory.number + span[0], team.extra
+            stride(*member.tools, tables, own, member.rows, span, number, extra, stopping)
 
-        _together(go, shares)
-        for t, row in sorted((t, row) for t, row in paths.wrong.tolist() if t >= 0):
-            refuse_forced(int(paths.forced[row, t]), t, row)
-        walked = int(paths.told[1])
-        if walked < span[1]:
+        team.work(go, begin, end)
+        for t, row in sorted((t, row) for p in paths for t, row in p.wrong.tolist() if t >= 0):
+            refuse_forced(int(paths[0].forced[row, t]), t, row)
+        walked = int(paths[0].reached[0])
+        if walked < end:
             break
     return Walk(
-        torch.from_numpy(paths.symbols[:, :walked].copy()),
-        torch.from_numpy(paths.log_mass[:, :walked].copy()),
-        memory.state(walked),
-        torch.from_numpy(paths.d),
+        torch.from_numpy(paths[0].symbols[:, :walked].copy()),
+        torch.from_numpy(paths[0].log_mass[:, :walked].copy()),
+        team.members[0].memory.state(walked),
+        torch.from_numpy(paths[0].d),
         walked,
     )
 
@@ -99,51 +76,104 @@ def read(
     packed: Packed, state: State, symbols: Int[Tensor, "B L"]
 ) -> tuple[Float[Tensor, "B L"], State]:
     """Return the log factors of many symbols, in float64, and the state after them."""
-    net = packed.panels
-    count, length = symbols.shape
-    memory = _Memory(packed, state)
-    work = count * packed.network.multiplications
-    shares = _shares(count, work * length)
-    desks = [Desk.of(net, memory.tile) for _ in shares]
-    works = [np.zeros((1, net.sizes[4])) for _ in shares]
-    factors = np.zeros((count, length))
-    taken = _array(symbols.long())
-    breath = min(max(memory.tile, BREATH // max(1, work)), memory.positions_added)
-    for begin in range(0, length, breath):
-        piece = slice(begin, min(begin + breath, length))
-        number = memory.number + begin
-        extra = memory.extra(number, piece.stop - begin)
+    team = _Team(packed, state, symbols.shape[1])
+    factors, taken = np.zeros(symbols.shape), _array(symbols.long())
+    for begin, end in team.breaths(team.tile):
 
-        def go(
-            share: _Share, piece: Any = piece, number: Any = number, extra: Any = extra
-        ) -> None:
-            desk, own, rows = desks[share[2]], works[share[2]], share[:2]
+        def go(member: _Member, piece: slice = slice(begin, end)) -> None:
+            memory = member.memory
+            number, logits = memory.number + piece.start, memory.logits
             read, written = taken[:, piece], factors[:, piece]
-            absorb(
-                net, memory.places, desk, own, read, written, memory.logits, rows, number, extra
-            )
+            absorb(*member.tools, read, written, logits, member.rows, number, team.extra)
 
-        _together(go, shares)
-    return torch.from_numpy(factors), memory.state(length)
+        team.work(go, begin, end)
+    return torch.from_numpy(factors), team.members[0].memory.state(symbols.shape[1])
+
+
+class _Member(NamedTuple):
+    """One thread of a team.
+
+    Attributes:
+        number: Which it is.
+        rows: The rows that are its share.
+        memory: Where the state is kept that it writes to.
+        tools: The first arguments of compiled loops.
+    """
+
+    number: int
+    rows: tuple[int, int]
+    memory: "_Memory"
+    tools: tuple[Any, ...]
+
+
+class _Team:
+    """Threads that share the rows of a batch or, where there are few, every matrix."""
+
+    def __init__(self, packed: Packed, state: State, length: int) -> None:
+        net, count = packed.panels.net, len(state.next)
+        self.packed, self.length = packed, length
+        self.each = count * packed.network.multiplications
+        threads = min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
+        threads = threads if self.each * length >= ALONE else 1
+        self.split = threads > 1 and count < 2 * threads
+        threads = threads if self.split else max(1, min(threads, count))
+        self.tile = Desk.columns_within(net, DESK)
+        self.kept: list[Any] = []  # what lies at the desks' addresses
+        self.counter, own = crews(threads, split=self.split)
+        self.members: list[_Member] = []
+        for number in range(threads):
+            first, last = (0, threads) if self.split else (number, number + 1)
+            rows = count * first // threads, count * last // threads
+            memory = _Memory(packed, state) if self.split or not number else self.members[0].memory
+            columns = min(self.tile, max(1, rows[1] - rows[0]) * max(1, length))
+            desk, parts = Desk.of(packed.panels, columns)
+            self.kept.append(parts)
+            if self.split and number:
+                desk = desk.shared(self.members[0].tools[3])
+            work = np.full((2, net.outputs), -np.inf)
+            rings = memory.places.ctypes.data
+            tools = packed.panels.like, net, rings, desk, work, own[number]
+            self.members.append(_Member(number, rows, memory, tools))
+
+    def breaths(self, least: int) -> Iterator[tuple[int, int]]:
+        """Yield spans of positions after which Python looks around."""
+        memory = self.members[0].memory
+        step = min(max(least, BREATH // max(1, self.each)), memory.positions_added)
+        for begin in range(0, self.length, step):
+            yield begin, min(begin + step, self.length)
+
+    def work(self, go: Callable[[_Member], None], begin: int, end: int) -> None:
+        """Let all threads do their shares, the first of them in this one."""
+        memory = self.members[0].memory
+        self.extra = memory.extra(memory.number + begin, end - begin)
+        first, *others = self.members
+        if not others:
+            go(first)
+            return
+        with ThreadPoolExecutor(len(others)) as pool:
+            futures = [pool.submit(go, member) for member in others]
+            go(first)
+            for future in futures:
+                future.result()
 
 
 class _Memory:
     """A state, copied to where compiled loops may write."""
 
     def __init__(self, packed: Packed, state: State) -> None:
-        net, self.network = packed.panels, packed.network
+        net, self.network = packed.panels.net, packed.network
+        numbers = packed.panels.real
         self.position, self.condition, self.row, *rings = state.memory
         self.dtype = state.next.dtype
-        real = torch.float64 if net.embedding.dtype == np.float64 else torch.float32
+        real = torch.float64 if numbers == np.float64 else torch.float32
         self.rings = [ring.to(real, copy=True).contiguous() for ring in rings]
         self.places = np.array([ring.data_ptr() for ring in self.rings], np.int64)
-        self.logits = np.full((len(state.next), net.sizes[4]), -np.inf, net.embedding.dtype)
-        self.logits[:, : net.num_symbols] = state.next.to(real).numpy()
+        self.logits = np.full((len(state.next), net.outputs), -np.inf, numbers)
+        self.logits[:, : net.symbols] = state.next.detach().to(real).numpy()
         self.number = int(self.position[0]) + 1 if len(self.position) else 0
-        self.tile = Desk.columns_within(net, DESK)
-        self.biases = net.biases
+        self.biases = packed.panels.arrays["biases"]
         self.rows, which = self.row.unique(return_inverse=True)
-        self.which = _array(which)
+        self.conditions, self.which = _array(self.condition), _array(which)
 
     @property
     def positions_added(self) -> int:
@@ -153,15 +183,16 @@ class _Memory:
         each = self.biases[0].nbytes * max(1, len(self.rows))
         return max(1, ADDED // each)
 
-    def extra(self, number: int, length: int) -> tuple[Any, ...]:
+    def extra(self, number: int, length: int) -> Extra:
         """Return what enters the gates beside symbols, for some inputs from a number on."""
-        condition = _array(self.condition)
+        condition, row = self.conditions.ctypes.data, self.which.ctypes.data
         drift, weight = self.network.drift, self.network.drift_weight
         if drift is None or weight is None:
-            return condition, np.zeros((0, 0, 0, 0), self.biases.dtype), self.which, 0
+            return Extra(condition, 0, row, 0, number)
         at = torch.arange(number, number + length).clamp(max=drift.shape[1] - 1)
         values = torch.einsum("rtd,lgd->rtlg", drift[self.rows][:, at], weight)
-        return condition, panels.halves_filled(values, self.biases), self.which, number
+        self.added = panels.halves_filled(values, self.biases)
+        return Extra(condition, self.added.ctypes.data, row, length, number)
 
     def state(self, walked: int) -> State:
         """Return the state after so many positions."""
@@ -169,6 +200,22 @@ class _Memory:
         rings = (ring.to(self.dtype) for ring in self.rings)
         memory = (self.position + walked, self.condition, self.row, *rings)
         return State(logits.to(self.dtype), memory)
+
+
+def _paths(asked: Request, team: _Team, member: _Member) -> Paths:
+    count, length = asked.uniforms.shape
+    return Paths(
+        uniforms=_array(asked.uniforms.double()),
+        forced=np.zeros((0, 0), np.int64) if asked.path is None else _array(asked.path.long()),
+        symbols=np.zeros((count, length), np.int64),
+        log_mass=np.zeros((count, length)),
+        logits=member.memory.logits,
+        d=_array(asked.rule_state.clone()),
+        alive=np.ones(count, np.bool_),
+        log_weights=_array(asked.log_weights.clone()),
+        wrong=np.full((len(team.members), 2), -1),
+        reached=np.zeros(len(team.members), np.int64),
+    )
 
 
 def _tables(asked: Request) -> Tables:
@@ -187,26 +234,3 @@ def _tables(asked: Request) -> Tables:
 
 def _array(tensor: Tensor) -> np.ndarray:
     return np.ascontiguousarray(tensor.detach().numpy())
-
-
-def _shares(count: int, work: int) -> list[_Share]:
-    """Return consecutive rows for each thread: its first, its last, its number, their number."""
-    threads = min(torch.get_num_threads(), len(os.sched_getaffinity(0)), count)
-    if work < ALONE:
-        threads = 1
-    bounds = [count * number // max(1, threads) for number in range(max(1, threads) + 1)]
-    pairs = itertools.pairwise(bounds)
-    return [(begin, end, i, max(1, threads)) for i, (begin, end) in enumerate(pairs)]
-
-
-def _together(go: Callable[[_Share], None], shares: list[_Share]) -> None:
-    """Do all shares at the same time, the first of them in this thread."""
-    first, *others = shares
-    if not others:
-        go(first)
-        return
-    with ThreadPoolExecutor(len(others)) as pool:
-        futures = [pool.submit(go, share) for share in others]
-        go(first)
-        for future in futures:
-            future.result()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from autoreg.walks.vectors import exponentials
+from autoreg.walks.vectors import exponentials, peak
 
 
 class Tables(NamedTuple):
@@ -24,70 +24,61 @@ class Tables(NamedTuple):
 def draw(tables, logits, work, d, t, uniform, forced):
     """Return a symbol, the log mass of what is allowed, and whether a forced symbol is not.
 
-    ``logits`` and ``work`` (2, .) are filled up to whole vectors; a mass of -inf means that
-    nothing was allowed.
+    ``logits`` and ``work`` (2, .) are whole vectors, filled up with -inf; a mass of -inf means
+    that nothing was allowed.
     """
     count = tables.sets.shape[1]
     row = tables.which[d, t]
-    allowed = tables.sets[row]
-    if forced >= 0 and (forced >= count or not allowed[forced]):
+    if forced >= 0 and (forced >= count or not tables.sets[row, forced]):
         return 0, -np.inf, True
-    weights = work[0]
-    top = _top(logits, count)
-    exponentials(logits[0], logits.ctypes.data, weights.ctypes.data, count, np.float64(top))
-    total = _sum(weights, count)
+    weights, logs = work[0], work[1]
+    top, total = weigh(logits, weights)
     if tables.log_value.shape[0] > 0 or tables.temperature != 1.0 or tables.top_p != 1.0:
-        logs = work[1]
         for v in range(count):
-            logs[v] = np.float64(logits[v]) - np.float64(top) - np.log(total)
+            logs[v] = np.float64(logits[v]) - top - np.log(total)
         _temper(tables, logs, weights)
         _tilt(tables, logs, d, t)
-        log_mass = _weigh(logs, allowed, weights, 0.0)
+        top, total, log_mass = _restrict(logs, tables.sets, row, weights, 0.0)
     elif tables.full[row]:
         log_mass = total - total  # 0, or not a number if some logit is none
     else:
-        log_mass = _weigh(logits, allowed, weights, np.float64(top) + np.log(total))
+        shift = top + np.log(total)
+        top, total, log_mass = _restrict(logits, tables.sets, row, weights, shift)
     symbol = forced
     if log_mass == -np.inf:
         symbol = 0
     elif forced < 0:
-        symbol = _invert(weights, count, uniform)
+        symbol = _invert(weights, count, total, uniform)
     return symbol, log_mass, False
 
 
 @njit(nogil=True, cache=True)
-def _top(values, count):
-    top = values[0]
-    for v in range(1, count):
-        top = max(top, values[v])
-    return top
+def weigh(logits, weights):
+    """Set weights to exp(logits - the largest); return the largest, and the weights' sum."""
+    top = peak(logits[0], logits.ctypes.data, len(logits))
+    total = exponentials(logits[0], logits.ctypes.data, weights.ctypes.data, len(logits), top)
+    return top, total
 
 
 @njit(nogil=True, cache=True)
-def _sum(values, count):
-    total = 0.0
-    for v in range(count):
-        total += values[v]
-    return total
+def _restrict(logs, sets, row, weights, shift):
+    """Weigh what is allowed; return its largest log, its sum, and the log of exp(logs - shift).
 
-
-@njit(nogil=True, cache=True)
-def _weigh(logs, allowed, weights, shift):
-    """Set the weights of what is allowed, up to a factor, and return the log of exp(logs - shift).
-
-    The largest of them is 1, so that none is lost beside what is not allowed.
+    The largest of the weights is 1, so that none is lost beside what is not allowed.
     """
-    count, best = len(allowed), -np.inf
+    count, best = sets.shape[1], -np.inf
     for v in range(count):
-        if allowed[v]:
+        if sets[row, v]:
             best = max(best, np.float64(logs[v]))
     if best == -np.inf:
-        return -np.inf
-    exponentials(logs[0], logs.ctypes.data, weights.ctypes.data, count, best)
+        return best, 0.0, best
+    exponentials(logs[0], logs.ctypes.data, weights.ctypes.data, len(logs), best)
+    total = 0.0
     for v in range(count):
-        if not allowed[v]:
+        if not sets[row, v]:
             weights[v] = 0.0
-    return np.log(_sum(weights, count)) + best - shift
+        total += weights[v]
+    return best, total, np.log(total) + best - shift
 
 
 @njit(nogil=True, cache=True)
@@ -95,7 +86,7 @@ def _temper(tables, logs, order):
     """Divide log probabilities by the temperature and keep the nucleus, as the reference does."""
     count = tables.sets.shape[1]
     if tables.temperature != 1.0:
-        best = _top(logs, count)
+        best = peak(logs[0], logs.ctypes.data, len(logs))
         for v in range(count):
             logs[v] = (logs[v] - best) / tables.temperature
         _normalise(logs, count)
@@ -132,7 +123,7 @@ def _tilt(tables, logs, d, t):
 
 @njit(nogil=True, cache=True)
 def _normalise(logs, count):
-    best = _top(logs, count)
+    best = peak(logs[0], logs.ctypes.data, len(logs))
     total = 0.0
     for v in range(count):
         total += np.exp(logs[v] - best)
@@ -141,9 +132,9 @@ def _normalise(logs, count):
 
 
 @njit(nogil=True, cache=True)
-def _invert(weights, count, uniform):
+def _invert(weights, count, total, uniform):
     """Return the smallest symbol whose cumulative weight exceeds uniform times the total."""
-    threshold, cumulative, last = uniform * _sum(weights, count), 0.0, 0
+    threshold, cumulative, last = uniform * total, 0.0, 0
     for v in range(count):
         cumulative += weights[v]
         if cumulative > threshold:

@@ -1,68 +1,89 @@
 """The weights of a network, packed for vectors of rows."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from autoreg.walks import vectors
+from autoreg.walks import llvm, vectors
 from autoreg.walks.network import Network
+
+HEAVY = 2**15
+"""Bytes of a layer's filters, from which on two threads are faster than one."""
 
 
 class Panels(NamedTuple):
     """A network for compiled loops; numbers of rows are filled up with zeros to whole vectors.
 
-    A matrix is a row of panels, each of up to four vectors of rows: for every column of the
-    matrix, the weights of all the panel's rows lie side by side. 16-bit weights hold two such
-    vectors in one of words.
+    A matrix is a row of panels, of four vectors of rows each, and at last of two and one: for
+    every column of the matrix, the weights of all the panel's rows lie side by side. 16-bit
+    weights hold two such vectors in one of words.
 
     Attributes:
         like: A number whose type says what the weights are; see ``autoreg.walks.vectors``.
-        each: Bytes of a weight.
-        sizes: Residual, gate, skip, hidden width and number of symbols, each filled up.
-        residual, gate: R and G, not filled up: what a ring holds, what goes back to the stream.
+        net: Sizes and addresses.
+        arrays: What lies at the addresses.
     """
 
     like: np.generic
-    each: int
-    sizes: tuple[int, int, int, int, int]
-    residual: int
-    gate: int
-    num_symbols: int
-    taps: int
-    input_taps: int
-    dilations: np.ndarray
-    embedding: np.ndarray
-    input_weight: np.ndarray
-    input_bias: np.ndarray
-    filters: np.ndarray
-    biases: np.ndarray
-    residual_weight: np.ndarray
-    residual_bias: np.ndarray
-    skip_weight: np.ndarray
-    skip_bias: np.ndarray
-    hidden_weight: np.ndarray
-    hidden_bias: np.ndarray
-    output_weight: np.ndarray
-    output_bias: np.ndarray
+    net: "Net"
+    arrays: dict[str, np.ndarray]
+
+    @property
+    def real(self) -> np.dtype[Any]:
+        """The type of activations."""
+        return self.arrays["embedding"].dtype
 
     @property
     def weight_bytes(self) -> int:
         """Bytes that one step reads: all matrices."""
-        return sum(
-            matrix.nbytes
-            for matrix in (
-                self.input_weight,
-                self.filters,
-                self.residual_weight,
-                self.skip_weight,
-                self.hidden_weight,
-                self.output_weight,
-            )
-        )
+        names = ("input_weight", "filters", "residual_weight", "skip_weight", "hidden_weight")
+        return sum(self.arrays[name].nbytes for name in (*names, "output_weight"))
+
+
+class Net(NamedTuple):
+    """Sizes and addresses of a packed network: whole numbers, which cost a call nothing.
+
+    Attributes:
+        layers, taps, input_taps, width, units, symbols: L, k, k0, R, G, Q.
+        residual, gate, skip, hidden, outputs: R, G, S, H, Q filled up to whole quanta.
+        quantum: Rows that are never parted.
+        size, each: Bytes of an activation, of a weight.
+        heavy: 1 if one layer's filters are worth splitting among threads, else 0.
+    """
+
+    layers: int
+    taps: int
+    input_taps: int
+    width: int
+    units: int
+    symbols: int
+    residual: int
+    gate: int
+    skip: int
+    hidden: int
+    outputs: int
+    quantum: int
+    size: int
+    each: int
+    heavy: int
+    dilations: int
+    embedding: int
+    input_weight: int
+    input_bias: int
+    filters: int
+    biases: int
+    residual_weight: int
+    residual_bias: int
+    skip_weight: int
+    skip_bias: int
+    hidden_weight: int
+    hidden_bias: int
+    output_weight: int
+    output_bias: int
 
 
 def pack(network: Network) -> Panels:
@@ -70,12 +91,12 @@ def pack(network: Network) -> Panels:
     halves = network.embedding.dtype == torch.bfloat16
     double = network.embedding.dtype == torch.float64
     like = np.int16(0) if halves else np.float64(0) if double else np.float32(0)
-    quantum = vectors.lanes(8 if double else 4) * (2 if halves else 1)
+    quantum = llvm.lanes(8 if double else 4) * (2 if halves else 1)
     layers = len(network.filters)
     units = network.filters.shape[1] // 2
     residual, gate = _up(network.embedding.shape[1], quantum), _up(units, quantum)
     skip, hidden = (_up(len(b), quantum) for b in (network.skip_bias, network.hidden_bias))
-    symbols = _up(len(network.output_bias), quantum)
+    symbols, outputs = len(network.output_bias), _up(len(network.output_bias), quantum)
 
     def panels(*matrices: Tensor) -> np.ndarray:
         return np.stack([_panels(_numbers(m), quantum, halves) for m in matrices])
@@ -83,36 +104,43 @@ def pack(network: Network) -> Panels:
     # Units lie side by side as the gates leave them, filled up.
     skips = network.skip_weight.unflatten(1, (layers, units))
     columns = _filled(skips, (len(skips), layers, gate)).flatten(1)
-    none = np.zeros((0, 1), np.uint32 if halves else like.dtype)
-    return Panels(
-        like=like,
-        each=like.itemsize,
-        sizes=(residual, gate, skip, hidden, symbols),
-        residual=network.embedding.shape[1],
-        gate=units,
-        num_symbols=len(network.output_bias),
+    more = len(network.residual_weight)
+    arrays = {
+        "dilations": np.array(network.dilations, np.int64),
+        "embedding": _numbers(network.embedding),
+        "input_weight": panels(network.input_weight),
+        "input_bias": _numbers(_filled(network.input_bias, (residual,))),
+        "filters": panels(*_halves(network.filters.mT, gate).mT),
+        "biases": _numbers(_halves(network.biases, gate)),
+        "residual_weight": panels(*network.residual_weight) if more else np.zeros(0),
+        "residual_bias": _numbers(_filled(network.residual_bias, (more, residual))),
+        "skip_weight": panels(columns),
+        "skip_bias": _numbers(_filled(network.skip_bias, (skip,))),
+        "hidden_weight": panels(_filled(network.hidden_weight, (len(network.hidden_bias), skip))),
+        "hidden_bias": _numbers(_filled(network.hidden_bias, (hidden,))),
+        "output_weight": panels(_filled(network.output_weight, (symbols, hidden))),
+        # What is filled up is no symbol: its probability is 0.
+        "output_bias": _numbers(_filled(network.output_bias, (outputs,), -torch.inf)),
+    }
+    net = Net(
+        layers=layers,
         taps=network.kernel_size,
         input_taps=network.input_kernel,
-        dilations=np.array(network.dilations, np.int64),
-        embedding=_numbers(network.embedding),
-        input_weight=panels(network.input_weight)[0],
-        input_bias=_numbers(_filled(network.input_bias, (residual,))),
-        filters=panels(*_halves(network.filters.mT, gate).mT),
-        biases=_numbers(_halves(network.biases, gate)),
-        residual_weight=panels(*network.residual_weight) if layers > 1 else none,
-        residual_bias=_numbers(
-            _filled(network.residual_bias, (len(network.residual_bias), residual))
-        ),
-        skip_weight=panels(columns)[0],
-        skip_bias=_numbers(_filled(network.skip_bias, (skip,))),
-        hidden_weight=panels(_filled(network.hidden_weight, (len(network.hidden_bias), skip)))[0],
-        hidden_bias=_numbers(_filled(network.hidden_bias, (hidden,))),
-        output_weight=panels(_filled(network.output_weight, (len(network.output_bias), hidden)))[
-            0
-        ],
-        # What is filled up is no symbol: its probability is 0.
-        output_bias=_numbers(_filled(network.output_bias, (symbols,), -torch.inf)),
+        width=network.embedding.shape[1],
+        units=units,
+        symbols=symbols,
+        residual=residual,
+        gate=gate,
+        skip=skip,
+        hidden=hidden,
+        outputs=outputs,
+        quantum=quantum,
+        size=8 if double else 4,
+        each=like.itemsize,
+        heavy=int(arrays["filters"][0].nbytes >= HEAVY),
+        **{name: array.ctypes.data for name, array in arrays.items()},
     )
+    return Panels(like, net, arrays)
 
 
 def halves_filled(values: Float[Tensor, "rows T L 2G"], biases: np.ndarray) -> np.ndarray:
@@ -131,7 +159,7 @@ def _panels(matrix: np.ndarray, quantum: int, halves: bool) -> np.ndarray:  # no
     rows = _up(len(matrix), quantum)
     filled = np.zeros((rows, matrix.shape[1]), matrix.dtype)
     filled[: len(matrix)] = matrix
-    lanes = vectors.lanes(matrix.itemsize)
+    lanes = llvm.lanes(matrix.itemsize)
     pieces, begin = [], 0
     while begin < rows:
         height = min(vectors.VECTORS * lanes, rows - begin)

@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit
 
 from autoreg.walks.columns import advance
-from autoreg.walks.drawing import draw
-from autoreg.walks.vectors import announce, exponentials, watched
+from autoreg.walks.crews import rendezvous
+from autoreg.walks.drawing import draw, weigh
+from autoreg.walks.vectors import copy
 
 
 class Paths(NamedTuple):
@@ -23,7 +24,7 @@ class Paths(NamedTuple):
         alive: (N,), rewritten.
         log_weights: (N,), rewritten.
         wrong: Position and row of each thread's first forced symbol that is not allowed.
-        told: Counts how often threads have met; and the position that was reached.
+        reached: The position that each thread reached.
     """
 
     uniforms: np.ndarray
@@ -35,77 +36,60 @@ class Paths(NamedTuple):
     alive: np.ndarray
     log_weights: np.ndarray
     wrong: np.ndarray
-    told: np.ndarray
+    reached: np.ndarray
 
 
 @njit(nogil=True, cache=True)
-def stride(net, rings, desk, work, tables, paths, share, span, number, extra, stopping):
-    """Walk the paths share[0]..share[1] as thread share[2] of share[3] over span[0]..span[1].
+def stride(like, net, rings, desk, work, crew, tables, paths, rows, span, number, extra, stopping):
+    """Walk the paths rows[0]..rows[1] over the positions span[0]..span[1].
 
-    Position span[0] takes in input ``number``. ``stopping`` is (groups, min_ess); threads wait for
-    each other only if min_ess is above 0. The position reached is left in ``paths.told[1]``.
+    Position span[0] takes in input ``number``. ``stopping`` is (groups, min_ess). The position
+    reached is left in ``paths.reached``.
     """
-    begin, end, thread, threads = share
+    begin, end = rows
     groups, min_ess = stopping
-    tile = desk.logits.shape[0]
-    told = paths.told.ctypes.data
+    length, each = paths.symbols.shape[1], net.outputs * net.size
+    symbols, logits = paths.symbols.ctypes.data, paths.logits.ctypes.data
     for t in range(span[0], span[1]):
         for row in range(begin, end):
-            if not _choose(tables, paths, work, row, t) and paths.wrong[thread, 0] < 0:
-                paths.wrong[thread, 0], paths.wrong[thread, 1] = t, row
-        last = paths.wrong[thread, 0] >= 0
+            if not _choose(tables, paths, work, row, t) and paths.wrong[crew[0], 0] < 0:
+                paths.wrong[crew[0], 0], paths.wrong[crew[0], 1] = t, row
+        last = paths.wrong[crew[0], 0] >= 0
         if min_ess > 0.0:
-            meetings = 2 * (t - span[0]) * threads
-            announce(told, 1)
-            while watched(told) < meetings + threads:
-                pass
+            rendezvous(crew)
             last = _poor(paths.log_weights, groups, min_ess) or paths.wrong.max() >= 0
-            announce(told, 1)
-            while watched(told) < meetings + 2 * threads:
-                pass
-        for first in range(begin, end, tile):
-            rows = min(tile, end - first)
-            at = number + t - span[0]
-            advance(net, rings, desk, paths.symbols, first, rows, t, 1, at, extra)
-            paths.logits[first : first + rows] = desk.logits[:rows]
-        if thread == 0:
-            paths.told[1] = t + 1
+            rendezvous(crew)
+        here, at = (symbols + t * 8, length), number + t - span[0]
+        for first in range(begin, end, desk.columns):
+            some = min(desk.columns, end - first)
+            advance(like, net, rings, desk, crew, here, first, some, 1, at, extra)
+            copy(logits + first * each, desk.logits, some * each)
+        paths.reached[crew[0]] = t + 1
         if last:
             return
 
 
 @njit(nogil=True, cache=True)
-def absorb(net, rings, desk, work, symbols, factors, logits, rows, number, extra):
+def absorb(like, net, rings, desk, work, crew, symbols, factors, logits, rows, number, extra):
     """Take in all symbols of the rows rows[0]..rows[1], and write each one's log probability.
 
     ``logits`` (N, .) are those before the first symbol, and then those after the last.
     """
-    length, tile = symbols.shape[1], desk.logits.shape[0]
-    for first in range(0, length, tile):
-        piece = min(tile, length - first)
-        together = max(1, tile // piece)
+    length, each, row_bytes = symbols.shape[1], net.outputs * net.size, symbols.strides[0]
+    for first in range(0, length, desk.columns):
+        piece = min(desk.columns, length - first)
+        together = max(1, desk.columns // piece)
+        here = symbols.ctypes.data + first * 8, row_bytes // 8
         for begin in range(rows[0], rows[1], together):
-            some = min(together, rows[1] - begin)
-            advance(net, rings, desk, symbols, begin, some, first, piece, number + first, extra)
+            some, at = min(together, rows[1] - begin), number + first
+            advance(like, net, rings, desk, crew, here, begin, some, piece, at, extra)
             for r in range(some):
-                row = begin + r
+                row, last = begin + r, desk.logits + r * piece * each
                 for t in range(piece):
-                    before = logits[row] if t == 0 else desk.logits[r * piece + t - 1]
-                    symbol = symbols[row, first + t]
-                    factors[row, first + t] = _log_prob(before, work, net.num_symbols, symbol)
-                logits[row] = desk.logits[r * piece + piece - 1]
-
-
-@njit(nogil=True, cache=True)
-def _log_prob(logits, work, count, symbol):
-    top = logits[0]
-    for v in range(1, count):
-        top = max(top, logits[v])
-    exponentials(logits[0], logits.ctypes.data, work.ctypes.data, count, np.float64(top))
-    total = 0.0
-    for v in range(count):
-        total += work[0, v]
-    return np.float64(logits[symbol]) - np.float64(top) - np.log(total)
+                    top, total = weigh(logits[row], work[0])
+                    chosen = np.float64(logits[row, symbols[row, first + t]])
+                    factors[row, first + t] = chosen - top - np.log(total)
+                    copy(logits.ctypes.data + row * each, last + t * each, each)
 
 
 @njit(nogil=True, cache=True)
