@@ -1,7 +1,8 @@
 """Which compiled loops serve a WaveNet where."""
 
+import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float, Int
@@ -22,8 +23,8 @@ def fast_walk(model: "WaveNet", asked: Request) -> Walk | None:
     """Return what a compiled walk did, or None where only the reference serves."""
     if not asked.state.next.is_cpu or _dropping(model):
         return None
-    cpu = import_module("autoreg.walks.cpu")
-    return cpu.walk(packed(model, "cpu", cpu.pack), asked)
+    cpu = _compiled("cpu")
+    return None if cpu is None else cpu.walk(packed(model, "cpu", cpu.pack), asked)
 
 
 def fast_read(
@@ -43,8 +44,19 @@ def fast_read(
         or (torch.is_grad_enabled() and any(p.requires_grad for p in model.parameters()))
     ):
         return None
-    cpu = import_module("autoreg.walks.cpu")
-    return cpu.read(packed(model, "cpu", cpu.pack), state, symbols)
+    cpu = _compiled("cpu")
+    return None if cpu is None else cpu.read(packed(model, "cpu", cpu.pack), state, symbols)
+
+
+def _compiled(runtime: str) -> Any:  # noqa: ANN401 - a module has no better type
+    """Return a runtime's module, or None, with one warning, where its compiler is missing."""
+    try:
+        return import_module(f"autoreg.walks.{runtime}")
+    except ImportError as error:
+        warnings.warn(
+            f"walking step by step, many times slower: {error}", RuntimeWarning, stacklevel=4
+        )
+        return None
 
 
 def _dropping(model: "WaveNet") -> bool:

@@ -113,7 +113,7 @@ class _Team:
         net, count = packed.panels.net, len(state.next)
         self.packed, self.length = packed, length
         self.each = count * packed.network.multiplications
-        threads = min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
+        threads = min(torch.get_num_threads(), _processors())
         threads = threads if self.each * length >= ALONE else 1
         self.split = threads > 1 and count < 2 * threads
         threads = threads if self.split else max(1, min(threads, count))
@@ -230,6 +230,13 @@ def _tables(asked: Request) -> Tables:
         float(asked.temperature),
         float(asked.top_p),
     )
+
+
+def _processors() -> int:
+    """Return how many processors this process may use: threads that wait must not outnumber them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -85,8 +85,8 @@ class Kind:
         return found
 
     def fma(self, a: Any, b: Any, c: Any) -> Any:
-        """Return a b + c."""
-        return self._call("fma", a, b, c)
+        """Return a b + c, rounded once where the machine has an instruction for it."""
+        return self._call("fmuladd", a, b, c)
 
     def total(self, value: Any) -> Any:
         """Return the sum of a vector's numbers."""
