@@ -233,7 +233,7 @@ def _tables(asked: Request) -> Tables:
 
 
 def _processors() -> int:
-    """Return how many processors this process may use: threads that wait must not outnumber them."""
+    """Return how many processors this process may use: waiting threads must not outnumber them."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
