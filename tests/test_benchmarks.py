@@ -25,6 +25,48 @@ def test_a_row_that_was_measured_is_there_again_and_no_other(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == {"key": ["x", 1], "nats": 2.5}
 
 
+def test_a_line_that_was_cut_short_is_measured_again(tmp_path):
+    path = tmp_path / "a.jsonl"
+    rows.Rows(path).add(("x", 1), nats=2.5)
+    with path.open("a") as file:
+        file.write('{"key": ["x", 2], "na')
+    again = rows.Rows(path)
+    assert ("x", 1) in again
+    assert ("x", 2) not in again
+    again.add(("x", 2), nats=3.5)
+    assert [row["nats"] for row in rows.Rows(path)] == [2.5, 3.5]
+
+
+def test_processes_divide_what_is_missing(tmp_path, capsys):
+    done = rows.Rows(tmp_path / "a.jsonl")
+    done.add(("x", 2), nats=2.5)
+    keys = [("x", number) for number in range(6)]
+    shares = []
+    for text in ("0/2", "1/2"):
+        parser = rows.parser("", out="x", islands=2, particles=1)
+        rows.divisible(parser)
+        shares.append(list(rows.missing(parser.parse_args(["--share", text]), done, keys)))
+    assert shares == [[("x", 0), ("x", 4)], [("x", 1), ("x", 3), ("x", 5)]]
+    assert "2 of 2: 0.0 min, 0.0 min to go" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["2/2", "1", "a/b", "-1/2"])
+def test_a_share_is_one_of_so_many(text, capsys):
+    parser = rows.parser("", out="x", islands=2, particles=1)
+    rows.divisible(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--share={text}"])
+    assert "needs I/N with I below N" in capsys.readouterr().err
+
+
+def test_rows_of_other_settings_are_not_mixed(tmp_path):
+    parser = rows.parser("", out="x", islands=2, particles=1)
+    rows.settle(parser.parse_args(["--out", str(tmp_path)]))
+    rows.settle(parser.parse_args(["--out", str(tmp_path), "--threads", "2"]))
+    with pytest.raises(SystemExit, match=r"'particles': 1, .* Choose another folder"):
+        rows.settle(parser.parse_args(["--out", str(tmp_path), "--particles", "3"]))
+
+
 def test_an_error_is_the_spread_over_the_root_of_n():
     assert rows.with_error([1.0, 2.0, 3.0]) == "2.00 ± 0.58"
     assert rows.with_error([1.0]) == "1.00"

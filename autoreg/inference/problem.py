@@ -275,10 +275,10 @@ def _nothing(num_symbols: int) -> Event:
 
 def _read(problem: Problem, short: int) -> Bool[Tensor, " T"]:
     """Return which positions are read in parallel, and not walked."""
-    read, hidden = problem.evidence.observed.clone(), problem.hidden.tolist()
-    for before, after in itertools.pairwise(hidden):
-        if after - before - 1 <= short:
-            read[before + 1 : after] = False
+    read, hidden = problem.evidence.observed.clone(), problem.hidden
+    between = hidden.diff() - 1
+    for gap in ((between > 0) & (between <= short)).nonzero()[:, 0].tolist():
+        read[int(hidden[gap]) + 1 : int(hidden[gap + 1])] = False
     return read
 
 

@@ -12,6 +12,7 @@ from autoreg.inference.problem import pose
 from autoreg.inference.sandwich import sandwich
 from autoreg.inference.solution import work_out
 from autoreg.inference.variance import log_mean
+from autoreg.queries.likelihood import log_likelihoods
 from tests.benchmarks import common, figures
 from tests.benchmarks import rows as bench
 from tests.benchmarks.picture_tables import MASKS, table
@@ -76,7 +77,7 @@ def averaged(density, symbols, digit, name, arguments, number):
     found = common.evidence_facts(solution)
     posterior = log_mean(solution.log_joint.T)[0].log_softmax(0)
     classes = density.space.size
-    full = torch.stack([common.factors(density.model, symbols, y).sum() for y in range(classes)])
+    full = log_likelihoods(density.model, symbols[None], torch.arange(classes))[0]
     full = full + evidence.log_condition
     count = int(hidden.sum())
     return found | {
@@ -127,60 +128,62 @@ def simulated(density, count, seed):
 
 def with_pictures(density, symbols, digits, arguments, rows):
     """Measure images whose class is known, and write grids of the first ones."""
-    kept = arguments.out / "pictures.pt"
-    shown = torch.load(kept) if kept.is_file() else {}
-    for number in range(arguments.images):
-        for name in arguments.masks:
-            key = "given", name, number
-            if key in rows:
-                continue
-            image, digit = symbols[number], digits[number]
-            facts, tiles = given_class(density, image, digit, name, arguments, number)
-            place = {"mask": name, "image": number, "digit": digit}
-            rows.add(key, kind="given", **place, weights=common.weights(density), **facts)
-            if tiles is not None:
-                shown[name, number] = tiles
-                torch.save(shown, kept)
+    keys = [("given", name, i) for i in range(arguments.images) for name in arguments.masks]
+    for key in bench.missing(arguments, rows, keys):
+        _, name, number = key
+        digit = digits[number]
+        facts, tiles = given_class(density, symbols[number], digit, name, arguments, number)
+        if tiles is not None:
+            torch.save(tiles, _kept(arguments, name, number))
+        place = {"mask": name, "image": number, "digit": digit}
+        rows.add(key, kind="given", **place, weights=common.weights(density), **facts)
     for name in arguments.masks:
-        if lines := [tiles for (mask, _), tiles in sorted(shown.items()) if mask == name]:
+        kept = [_kept(arguments, name, number) for number in range(SHOWN)]
+        if lines := [torch.load(path) for path in kept if path.is_file()]:
             figures.grid(arguments.out / f"{name}.png", lines)
+
+
+def _kept(arguments, name, number):
+    return arguments.out / f"tiles-{name}-{number}.pt"
 
 
 def measure(arguments, rows):
     """Measure what is missing."""
     density = ar.load(arguments.model, device="cpu")
     corpus = mnist(arguments.data, levels=2, scan=density.signal.scan.kind)
-    test = corpus.parts["test"].take(range(arguments.images))
-    symbols, labels, _ = test.pad(torch.arange(arguments.images))
+    count = max(arguments.images, arguments.averaged)
+    symbols, labels, _ = corpus.parts["test"].take(range(count)).pad(torch.arange(count))
     images, digits = symbols.long(), labels.tolist()
     with_pictures(density, images, digits, arguments, rows)
     drawn, classes = simulated(density, arguments.simulated, arguments.seed)
-    tasks = [
-        ("sandwich", name, number, erased, drawn[number], classes[number])
+    kinds = {"sandwich": (erased, drawn, classes), "averaged": (averaged, images, digits)}
+    keys = [
+        ("sandwich", name, number)
         for name in arguments.masks
         for number in range(arguments.simulated)
         if name != "lower"
     ] + [
-        ("averaged", name, number, averaged, images[number], digits[number])
+        ("averaged", name, number)
         for number in range(arguments.averaged)
         for name in arguments.masks
     ]
-    for kind, name, number, task, image, digit in tasks:
-        key = kind, name, number
-        if key not in rows:
-            facts = task(density, image, digit, name, arguments, number)
-            place = {"mask": name, "image": number, "digit": digit}
-            rows.add(key, kind=kind, **place, weights=common.weights(density), **facts)
+    for key in bench.missing(arguments, rows, keys):
+        kind, name, number = key
+        task, pictures, truths = kinds[kind]
+        facts = task(density, pictures[number], truths[number], name, arguments, number)
+        place = {"mask": name, "image": number, "digit": truths[number]}
+        rows.add(key, kind=kind, **place, weights=common.weights(density), **facts)
 
 
 def main():
     """Run from the command line."""
     parser = bench.parser(__doc__.splitlines()[0], out="pictures", islands=8, particles=16)
+    bench.divisible(parser)
     parser.add_argument("--model", required=True, help="a model of MNIST in black and white")
     parser.add_argument("--data", required=True, help="the folder that holds MNIST/raw")
     parser.add_argument("--masks", nargs="+", default=list(MASKS), choices=MASKS)
     parser.add_argument("--images", type=int, default=20, help="first test images")
-    parser.add_argument("--averaged", type=int, default=5, help="of these, without the digit")
+    parser.add_argument("--averaged", type=int, default=5, help="also without the digit")
     parser.add_argument("--simulated", type=int, default=5, help="the model's own draws")
     arguments = parser.parse_args()
     bench.run(arguments, "pictures", measure, table)

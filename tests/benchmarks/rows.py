@@ -1,11 +1,14 @@
 """Rows of measurements: written as they come, gone on with later, shown as a table."""
 
 import argparse
+import functools
 import json
 import math
 import platform
 import statistics
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -17,15 +20,19 @@ import autoreg
 class Rows:
     """A file of JSON lines, one for each thing that was measured.
 
-    A row is known by its key: what is there already is not measured again.
+    A row is known by its key: what is there already is not measured again. A last line that was
+    cut short, when the program was killed while it wrote, is dropped.
     """
 
     def __init__(self, path):
         self.path = Path(path)
         self.rows = []
         if self.path.is_file():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-            self.rows = [json.loads(line) for line in lines]
+            text = self.path.read_text(encoding="utf-8")
+            whole = text[: text.rfind("\n") + 1]
+            if whole != text:
+                self.path.write_text(whole, encoding="utf-8")
+            self.rows = [json.loads(line) for line in whole.splitlines()]
         self.keys = {self._name(row["key"]) for row in self.rows}
 
     def __iter__(self):
@@ -56,14 +63,38 @@ class Rows:
         return json.dumps(list(key))
 
 
+def missing(arguments, rows, keys):
+    """Yield what is not there yet of this process's share, and tell how far it has come."""
+    own, shares = arguments.share
+    keys = [key for key in keys if key not in rows and key[-1] % shares == own]
+    begin = time.perf_counter()
+    for number, key in enumerate(keys, start=1):
+        yield key
+        spent = (time.perf_counter() - begin) / 60
+        left = spent / number * (len(keys) - number)
+        sys.stderr.write(f"{number} of {len(keys)}: {spent:.1f} min, {left:.1f} min to go\n")
+        sys.stderr.flush()
+
+
 def versions():
     """Return what a row was measured by."""
     return {
         "autoreg": autoreg.__version__,
+        "commit": _commit(),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),
     }
+
+
+@functools.cache
+def _commit():
+    """Return which source this is, where git knows."""
+    asked = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def markdown(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
@@ -116,13 +147,45 @@ def parser(doc: str, *, out: str, islands: int, particles: int) -> argparse.Argu
     return made
 
 
+def divisible(parser: argparse.ArgumentParser) -> None:
+    """Let several processes divide what ``missing`` yields among them."""
+    parser.add_argument(
+        "--share",
+        type=_share,
+        default="0/1",
+        metavar="I/N",
+        help="of N processes that write to the same folder, this is number I",
+    )
+
+
 def run(arguments: argparse.Namespace, name: str, measure: Callable, table: Callable) -> None:
     """Measure what is missing, then show all there is."""
     torch.set_num_threads(arguments.threads)
     rows = Rows(arguments.out / f"{name}.jsonl")
     if not arguments.report:
+        settle(arguments)
         measure(arguments, rows)
+        rows = Rows(rows.path)  # those of the other processes too
     say(table(rows))
+
+
+def settle(arguments: argparse.Namespace) -> None:
+    """Write down what all rows of a folder share, and refuse to add others to them."""
+    path = arguments.out / "settings.json"
+    mine = {name: getattr(arguments, name) for name in ("islands", "particles", "seed")}
+    if path.is_file() and (theirs := json.loads(path.read_text(encoding="utf-8"))) != mine:
+        raise SystemExit(
+            f"{arguments.out} holds rows of {theirs}; got {mine}. Choose another folder (--out)"
+        )
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(mine), encoding="utf-8")
+
+
+def _share(text: str) -> tuple[int, int]:
+    own, _, shares = text.partition("/")
+    if not (own.isdigit() and shares.isdigit() and int(own) < int(shares)):
+        raise argparse.ArgumentTypeError(f"needs I/N with I below N; got {text!r}")
+    return int(own), int(shares)
 
 
 def chance(*numbers: int) -> torch.Generator:

@@ -159,14 +159,13 @@ def measure(arguments, rows):
     test = evaluation.held_out(density, arguments.data, part="test").parts["test"]
     surrogates = Surrogates(density, arguments.data)
     clips = chosen(test, arguments.clips, arguments.seed)
-    tasks = itertools.product(arguments.methods, GAPS, enumerate(clips))
-    for method, gap, (number, index) in tasks:
-        if (method, gap, number) in rows:
-            continue
-        clip, condition = test.names[index], int(test.condition[index])
+    keys = list(itertools.product(arguments.methods, GAPS, range(len(clips))))
+    for key in bench.missing(arguments, rows, keys):
+        method, gap, number = key
+        clip, condition = test.names[clips[number]], int(test.condition[clips[number]])
         facts = one(density, clip, condition, gap, method, surrogates, arguments, number)
         rows.add(
-            (method, gap, number),
+            key,
             method=method,
             gap=gap,
             clip=clip,
@@ -231,6 +230,7 @@ def _line(rows, gap, method, found):
 def main():
     """Run from the command line."""
     parser = bench.parser(__doc__.splitlines()[0], out="sounds", islands=20, particles=4)
+    bench.divisible(parser)
     parser.add_argument("--model", required=True, help="a model of FSDD's speakers")
     parser.add_argument("--data", required=True, help="FSDD's recordings")
     parser.add_argument("--clips", type=int, default=20, help="of the official test clips")

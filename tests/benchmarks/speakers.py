@@ -3,6 +3,7 @@
 python -m tests.benchmarks.speakers --model DIR --data DIR [--out DIR]
 """
 
+import itertools
 from pathlib import Path
 
 import torch
@@ -24,54 +25,54 @@ def gap(length, number, seed):
     return slice(start, start + width)
 
 
+def one(density, path, truth, kept, arguments, number):
+    """Return the facts of one clip, or of its first seconds."""
+    reading = {"stop": kept} if kept else {}
+    length = len(density.signal.read(path, **reading))
+    hidden = gap(length, number, arguments.seed)
+    full = density.posterior(path, of="speaker", **reading)
+    found = density.posterior(
+        path,
+        of="speaker",
+        hidden=hidden,
+        effort=common.effort(arguments.islands, arguments.particles),
+        generator=bench.chance(arguments.seed, number),
+        **reading,
+    )
+    return {
+        "length": length,
+        "start": hidden.start,
+        "hidden": hidden.stop - hidden.start,
+        "paths": arguments.islands * arguments.particles,
+        "log_posterior": found.value.tolist(),
+        "log_posterior_full": full.value.tolist(),
+        "truth": truth,
+        "right": int(found.value.argmax()) == truth,
+        "right_full": int(full.value.argmax()) == truth,
+        "log_score": float(found.value[truth]),
+        "log_score_full": float(full.value[truth]),
+        "std_error": None if found.std_error is None else float(found.std_error[truth]),
+        "method": found.method,
+        "reliable": found.reliable,
+        "reason": found.reason,
+        "stepped": found.cost.stepped,
+        "scored": found.cost.scored,
+        "seconds": round(found.cost.seconds, 2),
+    }
+
+
 def measure(arguments, rows):
     """Measure what is missing."""
     density = ar.load(arguments.model, device="cpu")
     corpus = evaluation.held_out(density, arguments.data, part="test")
     test = corpus.parts["test"]
-    for seconds in arguments.seconds:
-        reading = {"stop": seconds} if seconds else {}
-        for number, index in enumerate(chosen(test, arguments.clips, arguments.seed)):
-            key = "speakers", seconds, number
-            if key in rows:
-                continue
-            path = Path(arguments.data) / test.names[index]
-            length = len(density.signal.read(path, **reading))
-            hidden = gap(length, number, arguments.seed)
-            truth = int(test.condition[index])
-            full = density.posterior(path, of="speaker", **reading)
-            found = density.posterior(
-                path,
-                of="speaker",
-                hidden=hidden,
-                effort=common.effort(arguments.islands, arguments.particles),
-                generator=bench.chance(arguments.seed, number),
-                **reading,
-            )
-            rows.add(
-                key,
-                clip=test.names[index],
-                weights=common.weights(density),
-                seconds_kept=seconds,
-                length=length,
-                start=hidden.start,
-                hidden=hidden.stop - hidden.start,
-                paths=arguments.islands * arguments.particles,
-                log_posterior=found.value.tolist(),
-                log_posterior_full=full.value.tolist(),
-                truth=truth,
-                right=int(found.value.argmax()) == truth,
-                right_full=int(full.value.argmax()) == truth,
-                log_score=float(found.value[truth]),
-                log_score_full=float(full.value[truth]),
-                std_error=None if found.std_error is None else float(found.std_error[truth]),
-                method=found.method,
-                reliable=found.reliable,
-                reason=found.reason,
-                stepped=found.cost.stepped,
-                scored=found.cost.scored,
-                seconds=round(found.cost.seconds, 2),
-            )
+    clips = chosen(test, arguments.clips, arguments.seed)
+    keys = list(itertools.product(["speakers"], arguments.seconds, range(len(clips))))
+    for key in bench.missing(arguments, rows, keys):
+        _, kept, number = key
+        clip, truth = test.names[clips[number]], int(test.condition[clips[number]])
+        facts = one(density, Path(arguments.data) / clip, truth, kept, arguments, number)
+        rows.add(key, clip=clip, weights=common.weights(density), seconds_kept=kept, **facts)
 
 
 def table(rows):
@@ -112,6 +113,7 @@ def _line(seconds, found):
 def main():
     """Run from the command line."""
     parser = bench.parser(__doc__.splitlines()[0], out="speakers", islands=8, particles=1)
+    bench.divisible(parser)
     parser.add_argument("--model", required=True, help="a model of FSDD's speakers")
     parser.add_argument("--data", required=True, help="FSDD's recordings")
     parser.add_argument("--clips", type=int, default=40, help="of the official test clips")
