@@ -120,7 +120,7 @@ class Density:
         joint, count = log_prior[possible], 0
         with ExitStack() as opened:
             file = None if per_symbol is None else opened.enter_context(FactorFile(per_symbol))
-            pieces = self._pieces(signals, len(possible), **reading)
+            pieces = self.pieces(signals, len(possible), **reading)
             with torch.no_grad():
                 for factors in scoring.stream(self.model, pieces, possible):
                     joint, before = joint + factors.cpu().sum(1), joint
@@ -683,7 +683,7 @@ class Density:
         padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         return padded, torch.tensor([len(row) for row in rows]), False
 
-    def _pieces(
+    def pieces(
         self, path: Path_, rows: int, **reading: Unpack[Reading]
     ) -> Iterator[Integer[Tensor, "1 L"]]:
         """Yield one file's symbols in pieces that ``rows`` conditions can be scored on at once."""
