@@ -1,14 +1,17 @@
 """The verb that says which labels files have."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from autoreg import bulk
 from autoreg.answers import Posterior
+from autoreg.bulk import Parcel
 from autoreg.cli import values
-from autoreg.cli.files import answers, expand
 from autoreg.cli.options import (
     AsJson,
     Device,
@@ -28,7 +31,7 @@ from autoreg.cli.options import (
     open_density,
     reading,
 )
-from autoreg.cli.output import print_json
+from autoreg.cli.rows import Fields, Out, Resume, Told, asked, local, one_by_one, tell, told_of
 from autoreg.data.sound import Sound
 from autoreg.data.waves import Reading
 from autoreg.density import Density
@@ -55,6 +58,8 @@ def classify(
     stop: Stop = None,
     mono: Mono = False,
     resample: Resample = False,
+    out: Out = None,
+    resume: Resume = False,
     device: Device = "auto",
     dtype: Dtype = None,
     threads: Threads = None,
@@ -71,39 +76,51 @@ def classify(
     Example::
 
         autoreg classify runs/speakers clips/ --prior training
+        autoreg classify runs/speakers clips/ --out rows.jsonl --resume
         autoreg classify runs/speakers clip.wav --every 0.05s
     """
-    density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = open_density(
+        model, device=local(device), dtype=dtype, threads=threads, memory=memory
+    )
     target = of or density.target
     factors = density.space.names if target is None else (target,)
     if not factors:
         raise ValueError(f"{model} knows no labels: there is nothing to tell apart")
     labels = density.space.joint_labels(factors)
-    asked: dict[str, Any] = {"of": factors, "given": values.given(given or ())}
-    asked["prior"] = values.prior(prior or ())
-    density.space.log_prior(asked["prior"], asked["given"])  # wrong here is wrong everywhere
+    question: dict[str, Any] = {"of": factors, "given": values.given(given or ())}
+    question["prior"] = values.prior(prior or ())
+    density.space.log_prior(question["prior"], question["given"])  # wrong here, wrong everywhere
     step = None if every is None else values.extent(every).count(density.signal)
     how = reading(start=start, stop=stop, mono=mono, resample=resample)
-    paths = expand(files, density.signal)
+
+    def ask(path: Path) -> Fields:
+        found = _beginnings(density, path, int(step or 0), question, how)
+        *beginnings, whole = [
+            {"symbols": symbols, **_fields(answer)[0]} for symbols, answer in found.items()
+        ]
+        return {"of": factors, **whole, "beginnings": beginnings}
+
+    def answer(parcels: Iterable[Parcel]) -> Iterator[list[Told]]:
+        if step is not None:
+            yield from one_by_one(parcels, ask)
+            return
+        for some in bulk.posteriors(density, parcels, **question, **how):
+            fields = [{"of": factors, **own, "beginnings": []} for own in _fields(some.answer)]
+            yield told_of(some, fields)
+
     width = max(len("label"), *map(len, labels))
-    if not as_json:
-        at = "" if step is None else f"{'symbols':>9}  "
-        print(f"{at}{'label':{width}}  probability  log-odds  file")
-
-    def ask(path: Path) -> dict[int, Posterior]:
-        if step is None:
-            return {0: density.posterior(path, **asked, **how)}
-        return _beginnings(density, path, step, asked, how)
-
-    for path, posteriors in answers(paths, ask, quiet=quiet or as_json):
-        if as_json:
-            *beginnings, whole = [_fields(*item) for item in posteriors.items()]
-            print_json({"file": str(path), "of": factors, **whole, "beginnings": beginnings})
-            continue
-        for symbols, posterior in posteriors.items():
-            at = "" if step is None else f"{symbols:9d}  "
-            best, odds = float(posterior.probs.max()), float(posterior.log_odds)
-            print(f"{at}{posterior.best[0]:{width}}  {best:11.6f}  {odds:+8.2f}  {path}")
+    at = "" if step is None else f"{'symbols':>9}  "
+    tell(
+        density,
+        files,
+        answer,
+        terms=asked(density, "classify", **question, every=step, dtype=dtype, **how),
+        show=None if as_json else partial(_show, width=width),
+        head=f"{at}{'label':{width}}  probability  log-odds  file",
+        out=out,
+        resume=resume,
+        quiet=quiet or as_json,
+    )
 
 
 def _beginnings(
@@ -129,14 +146,29 @@ def _ends(length: int, step: int) -> list[int]:
     return [*range(step, length, step), length]
 
 
-def _fields(symbols: int, posterior: Posterior) -> dict[str, Any]:
-    """Return a posterior as plain data; symbols is 0 where only the whole was asked for."""
-    probs = dict(zip(posterior.labels, posterior.probs.tolist(), strict=True))
-    return {
-        **({"symbols": symbols} if symbols else {}),
-        "label": posterior.best[0],
-        "probability": max(probs.values()),
-        "log_odds": float(posterior.log_odds),
-        "log_evidence": float(posterior.log_evidence),
-        "probs": probs,
-    }
+def _fields(answer: Posterior) -> list[Fields]:
+    """Return each posterior as plain data."""
+    count = len(answer.labels)
+    probs = answer.probs.reshape(-1, count).tolist()
+    odds, evidence = answer.log_odds.reshape(-1), answer.log_evidence.reshape(-1)
+    rows = zip(answer.best, probs, odds.tolist(), evidence.tolist(), strict=True)
+    return [
+        {
+            "label": label,
+            "probability": max(own),
+            "log_odds": log_odds,
+            "log_evidence": log_evidence,
+            "probs": dict(zip(answer.labels, own, strict=True)),
+        }
+        for label, own, log_odds, log_evidence in rows
+    ]
+
+
+def _show(fields: Fields, *, width: int) -> str:
+    """Return a line for each beginning, and one for the whole."""
+    lines = []
+    for one in (*fields["beginnings"], fields):
+        at = f"{one['symbols']:9d}  " if "symbols" in one else ""
+        told = f"{one['probability']:11.6f}  {one['log_odds']:+8.2f}"
+        lines.append(f"{at}{one['label']:{width}}  {told}  {fields['file']}")
+    return "\n".join(lines)

@@ -1,18 +1,12 @@
 """The files that a verb answers for."""
 
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import typer
-
-from autoreg.cli.output import counting
-from autoreg.cli.refusals import REFUSALS, report
 from autoreg.data import images, numbers, waves
 from autoreg.data.signal import Signal
-
-T = TypeVar("T")
 
 _SUFFIXES = {
     "sound": waves.FORMATS,
@@ -22,48 +16,65 @@ _SUFFIXES = {
 }
 
 
-def expand(paths: Iterable[Path], signal: Signal) -> list[Path]:
-    """Return files as they are, folders as all files of the signal's kind in them, sorted.
+def expand(paths: Sequence[Path], signal: Signal) -> Iterator[Path]:
+    """Return the files that are meant, one after another as they are found.
+
+    A folder stands for all files of the signal's kind in it, sorted; ``@LIST`` for the files and
+    folders that the file LIST names, one a line, and ``-`` for those that standard input names.
 
     Raises:
-        FileNotFoundError: A folder has none.
+        FileNotFoundError: A folder has none, or there is no such list.
     """
     suffixes = _SUFFIXES[signal.kind]
-    files: list[Path] = []
     for path in paths:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        found = sorted(
-            file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.is_file()
-        )
-        if not found:
+        if path.is_dir() and next(_inside(path, suffixes), None) is None:
             raise FileNotFoundError(
                 f"{path}: needs a folder with {', '.join(suffixes)} files; it has none"
             )
-        files += found
-    return files
+        listed = _list(path)
+        if listed is not None and not listed.is_file():
+            raise FileNotFoundError(f"{listed}: no such list of files")
+    return _each(paths, suffixes)
 
 
-def answers(
-    files: Sequence[Path], ask: Callable[[Path], T], *, quiet: bool
-) -> Iterator[tuple[Path, T]]:
-    """Yield each good file with its answer, and say on stderr why another has none.
+def _each(paths: Iterable[Path], suffixes: tuple[str, ...]) -> Iterator[Path]:
+    for path in paths:
+        if str(path) == "-":
+            yield from _named(sys.stdin, suffixes)
+        elif (listed := _list(path)) is not None:
+            with listed.open(encoding="utf-8", errors="surrogateescape") as lines:
+                yield from _named(lines, suffixes)
+        elif path.is_dir():
+            yield from _inside(path, suffixes)
+        else:
+            yield path
 
-    Raises:
-        typer.Exit: At the end, with code 1, if any had none.
-    """
-    refused = False
-    # Rows that appear on a terminal are progress enough.
-    with counting("files", quiet=quiet or sys.stdout.isatty()) as told:
-        for number, file in enumerate(files, start=1):
-            try:
-                answer = ask(file)
-            except REFUSALS as error:
-                refused = True
-                report(error)
-            else:
-                yield file, answer
-            told(number, len(files))
-    if refused:
-        raise typer.Exit(1)
+
+def _named(lines: Iterable[str], suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files on the lines; a folder without any is passed on, to be refused as a file."""
+    for line in lines:
+        if name := line.rstrip("\r\n"):
+            found = False
+            if os.path.isdir(name):  # noqa: PTH112 - a Path is slower, and there are many
+                for file in _inside(Path(name), suffixes):
+                    yield file
+                    found = True
+            if not found:
+                yield Path(name)
+
+
+def _inside(folder: Path | str, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files in a folder at any depth, sorted; links to folders are not followed."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _inside(entry.path, suffixes)
+        elif entry.name.lower().endswith(suffixes) and entry.is_file():
+            yield Path(entry.path)
+
+
+def _list(path: Path) -> Path | None:
+    """Return the list that @LIST means, unless there is a file of that very name."""
+    name = str(path)
+    return Path(name[1:]) if name.startswith("@") and name != "@" and not path.exists() else None

@@ -24,7 +24,11 @@ Model = Annotated[
 ]
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILES...", help="Files, or folders: all their files, at any depth."),
+    typer.Argument(
+        metavar="FILES...",
+        help="Files; folders, all their files at any depth; @LIST or -, the files named in a list "
+        "or on standard input, one a line.",
+    ),
 ]
 Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many draws.")]
 Drawing = Annotated[

@@ -1,13 +1,17 @@
 """The verb that says how likely files are."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 
+from autoreg import bulk
 from autoreg.answers import Answer
+from autoreg.bulk import Parcel
 from autoreg.cli import values
-from autoreg.cli.files import answers, expand
+from autoreg.cli.files import expand
 from autoreg.cli.options import (
     AsJson,
     Device,
@@ -26,7 +30,7 @@ from autoreg.cli.options import (
     open_density,
     reading,
 )
-from autoreg.cli.output import print_json
+from autoreg.cli.rows import Fields, Out, Resume, Told, asked, local, one_by_one, tell, told_of
 
 PerSymbol = Annotated[
     Path | None,
@@ -49,6 +53,8 @@ def score(
     stop: Stop = None,
     mono: Mono = False,
     resample: Resample = False,
+    out: Out = None,
+    resume: Resume = False,
     device: Device = "auto",
     dtype: Dtype = None,
     threads: Threads = None,
@@ -58,31 +64,73 @@ def score(
 ) -> None:
     """One row a file: log p in nats, bits a symbol, symbols. All symbols count, the first too.
 
-    A file is read and scored piece by piece: an hour of sound takes the memory of a minute. With
-    --json, one object a line.
+    Clips of similar length are scored together, long files piece by piece: many clips take the
+    memory of a few, an hour of sound that of a minute. With --json, one object a line.
 
     Example::
 
         autoreg score runs/speakers clips/ --json
+        autoreg score runs/speakers @clips.txt --out rows.jsonl --resume
         autoreg score runs/speakers clip.wav --given speaker=ann --per-symbol surprise.npy
     """
-    density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = open_density(
+        model, device=local(device), dtype=dtype, threads=threads, memory=memory
+    )
     known, believed = values.given(given or ()), values.prior(prior or ())
     density.space.log_prior(believed, known)  # what is wrong here is wrong for every file
-    paths = expand(files, density.signal)
-    if per_symbol is not None and len(paths) != 1:
-        raise ValueError(f"--per-symbol needs one file; got {len(paths)}")
     how = reading(start=start, stop=stop, mono=mono, resample=resample)
+    if per_symbol is not None:
+        count = 0 if Path("-") in files else sum(1 for _ in expand(files, density.signal))
+        if count != 1:
+            raise ValueError(f"--per-symbol needs one file; got {count or 'a list'}")
 
-    def ask(path: Path) -> Answer:
-        return density.log_prob(path, given=known, prior=believed, per_symbol=per_symbol, **how)
+    def ask(path: Path) -> Fields:
+        return _fields(
+            density.log_prob(path, given=known, prior=believed, per_symbol=per_symbol, **how)
+        )[0]
 
-    if not as_json:
-        print(f"{'nats':>14}  {'bits/symbol':>11}  {'symbols':>9}  file")
-    for path, answer in answers(paths, ask, quiet=quiet or as_json):
-        symbols = 0 if answer.num_symbols is None else int(answer.num_symbols)
-        if as_json:
-            print_json({"file": str(path), **answer.to_dict(), "symbols": symbols})
-            continue
-        nats, bits = float(answer), float(answer.bits_per_symbol)
-        print(f"{nats:14.3f}  {bits:11.4f}  {symbols:9d}  {path}")
+    def answer(parcels: Iterable[Parcel]) -> Iterator[list[Told]]:
+        if per_symbol is not None:
+            yield from one_by_one(parcels, ask)
+            return
+        for some in bulk.log_probs(density, parcels, given=known, prior=believed, **how):
+            yield told_of(some, _fields(some.answer))
+
+    tell(
+        density,
+        files,
+        answer,
+        terms=asked(density, "score", given=known, prior=believed, dtype=dtype, **how),
+        show=None if as_json else _show,
+        head=f"{'nats':>14}  {'bits/symbol':>11}  {'symbols':>9}  file",
+        out=out,
+        resume=resume,
+        quiet=quiet or as_json,
+    )
+
+
+def _fields(answer: Answer) -> list[Fields]:
+    """Return each value as plain data."""
+    bits = answer.bits_per_symbol.reshape(-1).tolist()
+    counts = torch.as_tensor(answer.num_symbols).reshape(-1)
+    conditions = answer.cost.scored // max(1, int(counts.sum()))
+    return [
+        {
+            "value": value,
+            "kind": answer.kind,
+            "method": answer.method,
+            "std_error": None,
+            "reliable": answer.reliable,
+            "cost": {"stepped": 0, "scored": count * conditions},
+            "bits_per_symbol": own,
+            "symbols": count,
+        }
+        for value, own, count in zip(
+            answer.value.reshape(-1).tolist(), bits, counts.tolist(), strict=True
+        )
+    ]
+
+
+def _show(fields: Fields) -> str:
+    told = f"{fields['value']:14.3f}  {fields['bits_per_symbol']:11.4f}  {fields['symbols']:9d}"
+    return f"{told}  {fields['file']}"

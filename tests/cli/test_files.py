@@ -1,39 +1,70 @@
+import io
+import os
 from pathlib import Path
 
 import pytest
-import typer
 
-from autoreg.cli.files import answers, expand
+from autoreg.cli.files import expand
 from autoreg.codecs.mulaw import MuLaw
 from autoreg.data.plain import Plain
 from autoreg.data.sound import Sound
 
-
-def test_folder_stands_for_its_files_of_the_kind_at_any_depth(tmp_path):
-    (tmp_path / "deep" / "er").mkdir(parents=True)
-    for name in ("b.wav", "deep/er/a.FLAC", "deep/notes.txt", "c.png"):
-        (tmp_path / name).touch()
-    sounds = expand([tmp_path, Path("given.xyz")], Sound(8000, MuLaw()))
-    assert sounds == [tmp_path / "b.wav", tmp_path / "deep/er/a.FLAC", Path("given.xyz")]
-    assert expand([tmp_path], Plain(2)) == [tmp_path / "deep/notes.txt"]
+SOUND = Sound(8000, MuLaw())
 
 
-def test_folder_without_such_files_is_refused(tmp_path):
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.wav", "deep/er/a.FLAC", "deep/notes.txt", "deep-2/z.wav", "c.png", "B.mp3"):
+        (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "all" / name).touch()
+    (tmp_path / "all" / "folder.wav").mkdir()
+    return tmp_path / "all"
+
+
+def test_folder_stands_for_its_files_of_the_kind_at_any_depth(folder):
+    sounds = list(expand([folder, Path("given.xyz")], SOUND))
+    inside = ["B.mp3", "b.wav", "deep/er/a.FLAC", "deep-2/z.wav"]
+    assert sounds == [*(folder / name for name in inside), Path("given.xyz")]
+    assert list(expand([folder], Plain(2))) == [folder / "deep/notes.txt"]
+
+
+def test_files_of_a_folder_come_in_the_order_of_their_paths(folder):
+    (folder / "link.wav").symlink_to(folder / "b.wav")
+    (folder / "again").symlink_to(folder)
+    suffixes = (".wav", ".flac", ".ogg", ".mp3")
+    found = [file for file in folder.rglob("*") if file.suffix.lower() in suffixes]
+    assert list(expand([folder], SOUND)) == sorted(file for file in found if file.is_file())
+
+
+def test_folder_without_such_files_is_refused_before_any_is_given(folder):
     with pytest.raises(FileNotFoundError, match=r"needs a folder with \.wav, .*; it has none"):
-        expand([tmp_path], Sound(8000, MuLaw()))
+        expand([folder, folder / "folder.wav"], SOUND)
 
 
-def test_bad_file_is_named_and_the_others_are_answered(capsys):
-    def ask(path: Path) -> int:
-        if path.name == "bad":
-            raise ValueError("bad: no such thing")
-        return len(path.name)
+def test_list_stands_for_the_files_and_folders_on_its_lines(folder, tmp_path, monkeypatch):
+    odd = os.fsdecode(b"\xff.wav")
+    content = f"one.wav\n\n{folder}/deep\r\n{folder}/folder.wav\n{odd}\nlast one.wav"
+    expected = [Path("one.wav"), folder / "deep/er/a.FLAC", folder / "folder.wav"]
+    expected += [Path(odd), Path("last one.wav")]
+    (tmp_path / "list.txt").write_bytes(os.fsencode(content))
+    assert list(expand([Path(f"@{tmp_path}/list.txt")], SOUND)) == expected
+    monkeypatch.setattr("sys.stdin", io.StringIO(content))
+    assert list(expand([Path("first.wav"), Path("-")], SOUND)) == [Path("first.wav"), *expected]
 
-    answered = []
-    with pytest.raises(typer.Exit) as ended:
-        answered += answers([Path("one"), Path("bad"), Path("three")], ask, quiet=True)
-    assert ended.value.exit_code == 1
-    assert capsys.readouterr().err == "error: bad: no such thing\n"
 
-    good = answers([Path("one"), Path("three")], ask, quiet=True)
-    assert list(good) == [(Path("one"), 3), (Path("three"), 5)]
+def test_list_is_read_as_it_is_needed(tmp_path, monkeypatch):
+    class Endless:
+        def __iter__(self):
+            while True:
+                yield "again.wav\n"
+
+    monkeypatch.setattr("sys.stdin", Endless())
+    assert next(expand([Path("-")], SOUND)) == Path("again.wav")
+
+
+def test_list_that_is_not_there_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"clips\.txt: no such list of files"):
+        expand([Path("@clips.txt")], SOUND)
+    (tmp_path / "@clips.txt").touch()
+    assert list(expand([Path("@clips.txt"), Path("@")], SOUND)) == [Path("@clips.txt"), Path("@")]
