@@ -9,7 +9,7 @@ from torch import Tensor
 
 # Columns of a block: its pieces of all tensors stay in the cache of a core, and calling an
 # operation on them still costs little beside doing it.
-COLUMNS = 4096
+COLUMNS = 8192
 
 
 class Block(NamedTuple):

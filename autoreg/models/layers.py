@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from autoreg.models.cascade import Shape, cascade
+from autoreg.models.readout import Weights, readout
 
 
 class GatedLayer(nn.Module):
@@ -208,6 +209,8 @@ class Stack(nn.Module):
         seen, past = taps_of(self.input_filter, pasts[0], inputs)
         stream = self.input_filter(seen).to(inputs.dtype)
         layers, device = self.gated, inputs.device.type
+        rough = torch.is_autocast_enabled(device) and inputs.dtype != torch.float64
+        precision = torch.get_autocast_dtype(device) if rough else inputs.dtype
         residuals = [layer.residual for layer in layers if layer.residual is not None]
         rows, length, width = inputs.shape
         none = inputs.new_zeros(0, width, layers[0].filters.shape[0] // 2)
@@ -222,15 +225,13 @@ class Stack(nn.Module):
                 dilations=tuple(layer.dilation for layer in layers),
                 kernel_size=layers[0].kernel_size,
                 dropout=self.dropout if self.training else 0.0,
-                precision=torch.get_autocast_dtype(device)
-                if torch.is_autocast_enabled(device)
-                else inputs.dtype,
+                precision=precision,
             ),
         )
-        columns = units.flatten(0, 1).flatten(1)
-        skips = _affine(self.skip, columns).relu_()
-        hidden = _affine(self.hidden, skips).relu_()
-        params = self.output(hidden.T).unflatten(0, (rows, length))
+        linears = (self.skip, self.hidden, self.output)
+        weights = Weights(*(tensor for each in linears for tensor in (each.weight, each.bias)))
+        params = readout(units.flatten(0, 1).flatten(1), weights, precision)
+        params = params.unflatten(0, (rows, length))
         return params, [past, *(one.permute(1, 2, 0) for one in after)]
 
     def _drives(self, contexts: list[Tensor]) -> list[Tensor]:
@@ -244,8 +245,3 @@ class Stack(nn.Module):
             torch.einsum("lgd,btd->lgbt", weight, context).to(bias.dtype) for context in contexts
         ]
         return [first + bias, *others]
-
-
-def _affine(linear: nn.Linear, columns: Float[Tensor, "N n"]) -> Float[Tensor, "M n"]:
-    """Return a linear map of each column."""
-    return torch.addmm(linear.bias[:, None], linear.weight, columns)
