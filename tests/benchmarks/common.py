@@ -31,6 +31,7 @@ def evidence_facts(solution):
         "exact": known.kind == "exact",
         "log_evidence": float(known.value),
         "std_error": 0.0 if error is None else float(error),
+        "spread": 0.0 if error is None else float(log_mean(log_z)[1]),
         "ess": path_ess(solution),
         "reliable": known.reliable,
         "reason": known.reason,
@@ -48,6 +49,7 @@ def island_facts(log_z, clouds, cost):
         "exact": False,
         "log_evidence": float(value),
         "std_error": float(error),
+        "spread": float(log_mean(log_z)[1]),
         "ess": min(sizes, default=None),
         "reliable": fine,
         "reason": reason,
@@ -57,6 +59,11 @@ def island_facts(log_z, clouds, cost):
 def cost_facts(cost):
     """Return a cost as plain data."""
     return {"stepped": cost.stepped, "scored": cost.scored, "seconds": round(cost.seconds, 2)}
+
+
+def spread(rows):
+    """Return the mean standard error of some rows, as far as islands tell by how they differ."""
+    return bench.mean(row["spread"] for row in rows)
 
 
 def path_ess(solution):
