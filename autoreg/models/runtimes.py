@@ -18,13 +18,24 @@ if TYPE_CHECKING:
 READ = 4 * 10**9
 """Multiply-adds from which on reading is worth loading the compiled loops."""
 
+RUNTIMES = ("cpu", "cuda")
+"""Devices that a compiled walk, of the same name, serves."""
+
 
 def fast_walk(model: "WaveNet", asked: Request) -> Walk | None:
     """Return what a compiled walk did, or None where only the reference serves."""
-    if not asked.state.next.is_cpu or _dropping(model):
+    device = asked.state.next.device.type
+    if device not in RUNTIMES or _dropping(model):
         return None
-    cpu = _compiled("cpu")
-    return None if cpu is None else cpu.walk(packed(model, "cpu", cpu.pack), asked)
+    runtime = _compiled(device)
+    if runtime is None:
+        return None
+    if device == "cuda":
+        refusal = runtime.serves(packed(model, "network", lambda network: network), asked)
+        if refusal is not None:
+            _warn(refusal)
+            return None
+    return runtime.walk(packed(model, device, runtime.pack), asked)
 
 
 def fast_read(
@@ -53,10 +64,13 @@ def _compiled(runtime: str) -> Any:  # noqa: ANN401 - a module has no better typ
     try:
         return import_module(f"autoreg.walks.{runtime}")
     except ImportError as error:
-        warnings.warn(
-            f"walking step by step, many times slower: {error}", RuntimeWarning, stacklevel=4
-        )
+        _warn(str(error))
         return None
+
+
+def _warn(reason: str) -> None:
+    message = f"walking step by step, many times slower than compiled loops: {reason}"
+    warnings.warn(message, RuntimeWarning, stacklevel=5)
 
 
 def _dropping(model: "WaveNet") -> bool:
