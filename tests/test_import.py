@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import autoreg
 
@@ -26,6 +28,22 @@ HEAVY = [
     "transformers",
     "typer",
 ]
+
+# Of a picture and a small model, a verb needs none of these.
+UNASKED = {
+    "accelerate",
+    "matplotlib",
+    "sklearn",
+    "sympy",
+    "tensorboard",
+    "torch._dynamo",
+    "torch._inductor",
+    "torchvision",
+    "transformers",
+    "triton",
+}
+# One picture is read sooner by torch than compiled loops are loaded; walks take those.
+LOOPS = {"numba", "scipy"}
 
 # What a person asks of tensors, as against `load` and `Density`, which open files.
 ON_TENSORS = [name for name in autoreg.__all__ if name not in {"load", "Density"}]
@@ -76,6 +94,28 @@ def test_questions_on_tensors_load_no_heavy_library():
     asked = "; ".join(f"autoreg.{name}" for name in ON_TENSORS)
     code = f"import json, sys, autoreg; {asked}; print(json.dumps(sorted(sys.modules)))"
     assert not set(run(code)) & set(HEAVY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("verb", "unasked"),
+    [
+        (["classify", "digits", "PICTURE"], UNASKED | LOOPS),
+        (["score", "digits", "PICTURE"], UNASKED | LOOPS),
+        (["sample", "digits", "--out", "PICTURE"], UNASKED),
+    ],
+    ids=lambda one: one[0] if isinstance(one, list) else "",
+)
+def test_a_verb_loads_what_it_is_asked_for(verb, unasked, tmp_path):
+    path = tmp_path / "picture.png"
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) * 4).save(path)
+    words = [str(path) if word == "PICTURE" else word for word in verb]
+    code = (
+        "import json, sys; from autoreg.cli.app import app; "
+        f"app({[*words, '--device', 'cpu']}, standalone_mode=False); "
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    assert not set(run(code)) & unasked
 
 
 def test_importing_every_module_changes_no_shared_state():

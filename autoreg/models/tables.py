@@ -7,12 +7,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
+def normal(*size: int, std: float = 1.0) -> Tensor:
+    """Return normal numbers drawn by torch's own chance, or without storage a shape alone.
+
+    To draw or to multiply without storage, torch loads its compiler: longer than torch itself.
+    """
+    numbers = torch.empty(*size)
+    return numbers if numbers.is_meta else numbers.normal_(std=std)
+
+
 class ConditionTable(nn.Module):
     """The vector of every condition: the sum of one embedding per factor."""
 
     def __init__(self, sizes: Sequence[int], width: int) -> None:
         super().__init__()
-        self.factors = nn.ParameterList(0.3 * torch.randn(size, width) for size in sizes)
+        self.factors = nn.ParameterList(normal(size, width, std=0.3) for size in sizes)
 
     def forward(self) -> Float[Tensor, "K D"]:
         """Return all K vectors, row-major over the factors."""

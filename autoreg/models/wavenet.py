@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from autoreg.models import runtimes
 from autoreg.models.heads import Categorical
 from autoreg.models.layers import Stack, roll, taps_of_ring, unroll
-from autoreg.models.tables import ConditionTable, FixedTable
+from autoreg.models.tables import ConditionTable, FixedTable, normal
 from autoreg.protocol import State
 from autoreg.walks.request import Request, Walk
 
@@ -79,7 +79,8 @@ class WaveNet(nn.Module):
         _check(self._config)
         self.num_symbols = num_symbols
         self.head = Categorical(num_symbols)
-        self.embedding = nn.Embedding(num_symbols + 1, residual)
+        vectors = normal(num_symbols + 1, residual)
+        self.embedding: nn.Embedding = nn.Embedding.from_pretrained(vectors, freeze=False)
         self.conditions: nn.Module | None = (
             ConditionTable(conditions, condition_width) if conditions else None
         )

@@ -5,7 +5,7 @@ import itertools
 import torch
 
 from autoreg.conditions import ConditionSpace
-from autoreg.models.tables import ConditionTable, FixedTable
+from autoreg.models.tables import ConditionTable, FixedTable, normal
 
 
 def table(*sizes, width=3):
@@ -34,6 +34,19 @@ def test_each_label_learns_from_all_conditions_it_is_part_of():
     learned()[[0, 1]].sum().backward()  # both of label 0 of the first factor
     assert learned.factors[0].grad[:, 0].tolist() == [2, 0]
     assert learned.factors[1].grad[:, 0].tolist() == [1, 1, 0]
+
+
+def test_numbers_are_those_of_torchs_own_chance_and_without_storage_a_shape():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        drawn = normal(3, 50, std=0.5)
+        torch.manual_seed(0)
+        assert torch.equal(drawn, 0.5 * torch.randn(3, 50))
+        before = torch.get_rng_state()
+        with torch.device("meta"):
+            shape = normal(10**6, 10**6)
+        assert (shape.is_meta, shape.shape) == (True, (10**6, 10**6))
+        assert torch.equal(before, torch.get_rng_state())
 
 
 def test_fixed_vectors_are_stored_and_not_learned():
