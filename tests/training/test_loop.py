@@ -179,3 +179,11 @@ def test_bfloat16_learns_as_float32_does(start, tmp_path):
     rough = start(tmp_path / "bfloat16", steps=40, precision="bfloat16")
     assert rough.standing.best == pytest.approx(plain.standing.best, rel=0.05)
     assert rough.standing.best != plain.standing.best
+
+
+def test_auto_is_the_precision_of_the_device(start, tmp_path, monkeypatch):
+    for has, same in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda has=has: has)
+        start(tmp_path / f"auto-{same}", precision="auto", steps=4)
+        start(tmp_path / same, precision=same, steps=4)
+        assert_same_run(tmp_path / f"auto-{same}", tmp_path / same)
