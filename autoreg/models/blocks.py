@@ -11,6 +11,9 @@ from torch import Tensor
 # operation on them still costs little beside doing it.
 COLUMNS = 8192
 
+# A GPU wants few and large operations: it is given all at once but for what would fill it.
+ELSEWHERE = 2**21
+
 
 class Block(NamedTuple):
     """Some rows at some times: whole rows, or times of one row."""
@@ -56,13 +59,15 @@ class Desk:
         return self._room[name][:needed].view(channels, -1)
 
 
-def blocks(rows: int, times: int) -> Iterator[Block]:
+def blocks(tensor: Float[Tensor, "C B T"]) -> Iterator[Block]:
     """Cut (B, T) into blocks, times of a row in order."""
-    if times <= COLUMNS:
-        step = max(1, COLUMNS // max(1, times))
+    rows, times = tensor.shape[1:]
+    columns = COLUMNS if tensor.is_cpu else ELSEWHERE
+    if times <= columns:
+        step = max(1, columns // max(1, times))
         for first in range(0, rows if times else 0, step):
             yield Block(slice(first, min(first + step, rows)), slice(0, times))
     else:
         for row in range(rows):
-            for first in range(0, times, COLUMNS):
-                yield Block(slice(row, row + 1), slice(first, min(first + COLUMNS, times)))
+            for first in range(0, times, columns):
+                yield Block(slice(row, row + 1), slice(first, min(first + columns, times)))

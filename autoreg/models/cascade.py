@@ -88,7 +88,7 @@ class _Cascade(torch.autograd.Function):
                 inputs, mask = _drop(stream, shape)
                 if plain and layer < depth - 1:
                     stream = torch.empty_like(inputs)
-                for at in blocks(rows, times):
+                for at in blocks(units[0]):
                     taps = _taps(desk, inputs, past, shape, layer, at)
                     raw = torch.mm(inwards[layer], taps, out=desk.rough("raw", twice, at))
                     pre = raw if plain else desk.wide("pre", twice, at).copy_(raw)
@@ -140,7 +140,7 @@ class _Cascade(torch.autograd.Function):
             d_inputs = torch.zeros_like(carry) if shape.dropout else carry
             # Time goes up: a block adds to the gradient of inputs at its own times and before,
             # where that of the layers above has been read.
-            for at in blocks(rows, times):
+            for at in blocks(units[0]):
                 d_unit = desk.rough("d_unit", gate, at)
                 if layer < depth - 1:
                     above = at.matrix(carry)

@@ -92,4 +92,5 @@ def _rectified(gradient: Tensor, values: Tensor) -> Tensor:
 
 def _blocks(units: Float[Tensor, "N n"]) -> list[slice]:
     count = units.shape[1]
-    return [slice(at, min(at + COLUMNS, count)) for at in range(0, count, COLUMNS)]
+    step = COLUMNS if units.is_cpu else max(1, count)
+    return [slice(at, min(at + step, count)) for at in range(0, count, step)]

@@ -15,7 +15,7 @@ def test_blocks_cover_each_row_once_and_in_order(rows, times, columns):
     latest = [0] * rows
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "COLUMNS", columns)
-        for at in blocks(rows, times):
+        for at in blocks(seen):
             assert at.size[0] * at.size[1] <= max(columns, 1)
             at.of(seen).add_(1)
             for row in range(at.rows.start, at.rows.stop):
@@ -42,3 +42,8 @@ def test_a_desk_hands_out_the_same_room_again_and_more_when_needed():
     assert desk.rough("taps", 4, small).data_ptr() == one.data_ptr()
     assert desk.wide("pre", 4, small).dtype == torch.float32
     assert desk.rough("taps", 5, large).shape == (5, 6)
+
+
+def test_elsewhere_than_on_a_cpu_a_block_is_as_large_as_can_be():
+    tensor = torch.zeros(2, 3, module.ELSEWHERE // 3, device="meta")
+    assert [at.size for at in blocks(tensor)] == [tensor.shape[1:]]
