@@ -1,5 +1,7 @@
 """Sound files as blocks of samples."""
 
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from torch import Tensor
 
 FORMATS = (".wav", ".flac", ".ogg", ".mp3")
 BLOCK = 2**16  # frames: half a megabyte a channel, four seconds at 16 kHz
+_LEAST = 64  # frames that are asked for where there should be none
 
 
 class Reading(TypedDict, total=False):
@@ -129,9 +132,13 @@ class _Onward(soundfile.SoundFile):  # type: ignore[misc]
 
 
 def _open(path: Path | str) -> _Onward:
-    if not Path(path).is_file():
+    try:
+        found = os.stat(path)  # noqa: PTH116 - with a Path of its own, each of many files takes longer
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    if found is None or not stat.S_ISREG(found.st_mode):
         raise FileNotFoundError(f"{path}: no such sound file")
-    if not Path(path).stat().st_size:
+    if not found.st_size:
         raise ValueError(f"{path}: the file is empty (0 bytes)")
     try:
         return _Onward(path)
@@ -142,26 +149,26 @@ def _open(path: Path | str) -> _Onward:
 def _header(path: Path | str, file: _Onward) -> Header:
     if not file.frames:
         raise ValueError(f"{path}: the file holds no samples")
-    return Header(Path(path), file.samplerate, file.channels)
+    return Header(path if isinstance(path, Path) else Path(path), file.samplerate, file.channels)
 
 
 def _samples(header: Header, file: _Onward, block: int) -> Iterator[np.ndarray]:
     position = 0
     while True:
         try:
-            frames = file.read(block, always_2d=True)
+            # Memory for what is there, not for a whole block; a header may be wrong about it.
+            frames = file.read(min(block, max(_LEAST, file.frames - position)), always_2d=True)
         except soundfile.LibsndfileError as error:
             raise ValueError(_unreadable(header.path, error)) from None
         if not len(frames):
             break
-        wrong = ~np.isfinite(frames).all(axis=1)
-        if wrong.any():
-            first = position + int(wrong.argmax())
+        if not np.isfinite(frames).all():
+            first = position + int((~np.isfinite(frames).all(axis=1)).argmax())
             raise ValueError(
                 f"{header.path}: needs finite samples; got NaN or infinity at sample {first} "
                 f"({first / header.sample_rate:.6g} s)"
             )
-        yield frames.mean(axis=1)
+        yield frames[:, 0] if header.channels == 1 else frames.mean(axis=1)
         position += len(frames)
     if position < file.frames:
         raise ValueError(
