@@ -264,7 +264,8 @@ def _read(
     density: Density, file: Path, most: int, reading: Reading
 ) -> Integer[Tensor, " T"] | Exception | None:
     """Return a file's symbols, why there are none, or None if there are too many to hold."""
-    parts, held = [torch.empty(0, dtype=torch.uint8)], 0
+    parts: list[Tensor] = []
+    held = 0
     try:
         for piece in density.pieces(file, 1, **reading):
             parts.append(piece[0])
@@ -273,7 +274,7 @@ def _read(
                 return None
     except REFUSALS as error:
         return error
-    return torch.cat(parts)
+    return parts[0] if len(parts) == 1 else torch.cat([torch.empty(0).byte(), *parts])
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:

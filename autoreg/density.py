@@ -693,7 +693,7 @@ class Density:
         else:
             blocks = iter([self._read(path, **reading)])
         for block in blocks:
-            for piece in block.split(size):
+            for piece in block.split(size) if len(block) > size else (block,):
                 yield piece[None]
 
     def _read(self, path: Path_, **reading: Unpack[Reading]) -> Integer[Tensor, " T"]:

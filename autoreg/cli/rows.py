@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -181,9 +181,11 @@ def _written(told: Iterator[list[Told]], ledger: Ledger, *, total: int, quiet: b
                 if isinstance(found, Exception):
                     report(found)
                     found = {"error": str(found)}
-                plain = {name: finite(value) for name, value in found.items()}
-                rows.append({"file": str(file), **plain})
-            ledger.append(rows)
+                rows.append({"file": str(file), **found})
+            try:
+                ledger.append(rows)
+            except ValueError:  # which few rows are worth
+                ledger.append(map(_finite, rows))
             count(done := done + len(some), max(total, done))
 
 
@@ -205,9 +207,16 @@ def _refuse_sharing(share: Share, out: Path | None) -> None:
     )
 
 
-def _json(fields: Mapping[str, Any]) -> str:
-    text = json.dumps(finite(fields), ensure_ascii=False)
-    return text if text.isprintable() else json.dumps(finite(fields))
+def _json(fields: Fields) -> str:
+    try:
+        text = json.dumps(fields, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return _json(_finite(fields))
+    return text if text.isprintable() else json.dumps(fields)
+
+
+def _finite(fields: Fields) -> Fields:
+    return {name: finite(value) for name, value in fields.items()}
 
 
 def _say(text: str, *, quiet: bool) -> None:
