@@ -98,9 +98,7 @@ def filling(
     """
     model = copy.deepcopy(model).to(device)
     evidence = _lower_half(model)
-    effort = Effort(
-        method="particles", islands=2, particles=particles // 2, growth=1, beams=0, sweeps=0
-    )
+    effort = particles_alone(particles)
     generator = Generator().manual_seed(0)
 
     def fill(times: int) -> Any:  # noqa: ANN401 - the last answer
@@ -127,6 +125,11 @@ def filling(
         facts={"runtime": runtime(model, particles), "positions": walked},
         **compared(rates, "ours", others=(REFERENCE,), bounds=("gemm, float32",)),
     )
+
+
+def particles_alone(count: int) -> Effort:
+    """Return the effort of a filter of so many particles, in two islands, and of nothing else."""
+    return Effort(method="particles", islands=2, particles=count // 2, growth=1, beams=0, sweeps=0)
 
 
 def _lower_half(model: WaveNet) -> Evidence:

@@ -1,6 +1,6 @@
 """What the machine itself can do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -11,31 +11,42 @@ from numpy.typing import NDArray
 
 from autoreg.models.networks import network_of
 from autoreg.models.wavenet import WaveNet
+from autoreg.speed.subjects import multiplications
 from autoreg.speed.trial import Entry, Spread, Trial, race, spread, threads
 
 LARGE = 2048
 """Rows and columns of a product whose rate is called that of the machine."""
-SHORT = Trial(turn=0.1, least=5, most=9, seconds=2.0)
+SHORT = Trial(turn=0.1, least=5, most=7, seconds=0.8)
 
 
-def ceilings(*, count: int = 1, device: str = "cpu") -> dict[str, Spread]:
+def ceilings(
+    models: Mapping[str, WaveNet], *, count: int = 1, device: str = "cpu"
+) -> dict[str, Spread]:
     """Return what the machine reaches, in operations or bytes per second.
 
+    Large products of matrices, and what a library makes of all those of one step of each model,
+    for 16 and for 256 sequences; on the processor the reading of exactly the bytes of each model's
+    weights, over and over; on a GPU a copy.
+
     Args:
+        models: In float32, by name.
         count: Threads.
         device: "cpu", or "cuda" for what the GPU reaches.
     """
-    jobs = {
-        f"{name} gemm": gemm(dtype, device=device)
-        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))
-    }
-    if device == "cpu":
-        for size in (2**20, 2**22, 2**28):
-            jobs[f"reading {size // 2**20} MB"] = streaming(size, count=count)
-    else:
-        jobs["copy"] = copying(device=device)
+    jobs: dict[str, Entry] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        kind = str(dtype).removeprefix("torch.")
+        jobs[f"gemm, {kind}"] = gemm(dtype, device=device)
+        for name, model in models.items():
+            for rows in (16, 256):
+                shapes = shapes_of(model, rows)
+                jobs[f"gemm, {kind}, {name} x {rows}"] = products(shapes, dtype, device=device)
+            if device == "cpu":
+                size = multiplications(model) * dtype.itemsize
+                jobs[f"reading, {kind}, {name}"] = streaming(size, count=count)
+    jobs["copying"] = copying(device=device, size=2**30 if device != "cpu" else 2**27)
     with threads(count):
-        return {name: spread(rates) for name, rates in race(jobs, SHORT).items()}
+        return {name: spread(race({name: job}, SHORT)[name]) for name, job in jobs.items()}
 
 
 def gemm(dtype: torch.dtype, *, device: str = "cpu") -> Entry:

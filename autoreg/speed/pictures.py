@@ -8,6 +8,7 @@ from autoreg.speed.report import Report
 from autoreg.speed.rows import ALONE, PLAIN, Row
 
 _COLOURS = {"A": "#1f5fbf", "B": "#7aa6de", "C": "#c2d6f0"}
+_LINES = ("#1f5fbf", "#d9822b", "#3a8f5c", "#8a4fbf")
 _OTHER, _FRAME, _INK = "#6b7280", "#c9ced6", "#1b1f24"
 
 
@@ -16,16 +17,19 @@ def bars(report: Report) -> Figure:
     figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     best = _best(report)
-    _bars(left, best, {key: row.ratio.median for key, row in best.items() if row.ratio})
+    ratios = {key: row.ratio.median for key, row in best.items() if row.ratio}
+    _bars(left, best, ratios, begin=1)
     left.set_xscale("log")
     left.axvline(1, color=_INK, linewidth=0.8)
     left.set_title(f"Times as fast as {PLAIN}", fontsize=11, color=_INK, loc="left")
-    _bars(right, best, {key: row.fraction.median for key, row in best.items() if row.fraction})
+    shares = {key: row.fraction.median for key, row in best.items() if row.fraction}
+    _bars(right, best, shares, begin=0)
     right.axvline(1, color=_INK, linewidth=0.8)
     right.set_yticks([])
     right.set_title("Share of what bounds it", fontsize=11, color=_INK, loc="left")
-    handles = [left.barh([0], [0], color=_colour(name)) for name in report.subjects]
-    right.legend(handles, list(report.subjects), frameon=False, title="model")
+    handles = [left.barh([0], [0], left=1, color=_colour(name)) for name in report.subjects]
+    names = [f"model {name}" for name in report.subjects]
+    figure.legend(handles, names, frameon=False, loc="outside lower center", ncols=len(names))
     return figure
 
 
@@ -37,12 +41,16 @@ def curves(report: Report) -> Figure:
     figure = Figure(figsize=(WIDTH, 2.9 * lines), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False).flatten().tolist()
     for axes, (axis, points) in zip(grid, report.growth.items(), strict=False):
-        for number, job in enumerate(("generation", "scoring", "posterior")):
+        for number, job in enumerate(("generation", "scoring", "posterior", "infilling")):
             if job in points[0]:
-                colour = list(_COLOURS.values())[number]
-                along = [point[axis] for point in points]
-                axes.plot(along, [point[job] for point in points], "o-", color=colour, label=job)
+                colour = _LINES[number]
+                seconds = [point[job] for point in points]
+                axes.plot(
+                    [point[axis] for point in points], seconds, "o-", color=colour, label=job
+                )
+        sizes = [point[axis] for point in points]
         axes.set_xscale("log", base=2)
+        axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
         axes.set_yscale("log")
         axes.set_title(axis, fontsize=11, color=_INK, loc="left")
         axes.set_ylabel("seconds")
@@ -66,7 +74,11 @@ def _best(report: Report) -> dict[tuple[str, str], Row]:
 
 
 def _bars(
-    axes: Axes, best: dict[tuple[str, str], Row], values: dict[tuple[str, str], float]
+    axes: Axes,
+    best: dict[tuple[str, str], Row],
+    values: dict[tuple[str, str], float],
+    *,
+    begin: float,
 ) -> None:
     jobs = list(dict.fromkeys(job for job, _ in best))[::-1]
     models = list(dict.fromkeys(model for _, model in best))
@@ -75,8 +87,8 @@ def _bars(
         for place, job in enumerate(jobs):
             if (job, model) in values:
                 places.append(place + 0.27 * ((len(models) - 1) / 2 - number))
-                widths.append(values[job, model])
-        axes.barh(places, widths, height=0.25, color=_colour(model))
+                widths.append(values[job, model] - begin)
+        axes.barh(places, widths, left=begin, height=0.25, color=_colour(model))
     axes.set_yticks(range(len(jobs)), jobs)
     _frame(axes)
 

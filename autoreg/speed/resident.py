@@ -17,8 +17,9 @@ from autoreg.speed.rows import Row
 from autoreg.speed.subjects import perturbed
 from autoreg.speed.trial import spread
 
-RATE = 16_000
+RATE = 8_000
 """Samples per second of the sounds."""
+_GIVEN = ("--given", "speaker=ann", "--json")
 _PROGRAM = """
 import sys
 from pathlib import Path
@@ -54,7 +55,7 @@ def hour(*, minutes: int = 60, count: int = 1) -> Row:
         for length in (1, minutes):
             path = folder / f"{length}.wav"
             _write(path, 60 * length * RATE, seed=0)
-            peak, spent = peak_of("score", model, path, "--json", "--threads", count)
+            peak, spent = peak_of("score", model, path, *_GIVEN, "--threads", count)
             peaks.append(peak)
             seconds.append(spent)
             path.unlink()
@@ -80,7 +81,7 @@ def clips(number: int = 100_000, *, few: int = 1_000, count: int = 1) -> Row:
                     place.mkdir(parents=True)
                 _write(place / f"{index:06d}.wav", 200, seed=index)
             written = total
-            peak, spent = peak_of("score", model, folder / "clips", "--json", "--threads", count)
+            peak, spent = peak_of("score", model, folder / "clips", *_GIVEN, "--threads", count)
             peaks.append(peak)
             seconds.append(spent)
     return _row(f"{number:,} clips of 200 samples", f"{few:,} of them", peaks, seconds, count)

@@ -49,7 +49,7 @@ def bench(
         tell: Called with each row as it is found.
     """
     models = _models(everything=everything) if own is None else dict([own])
-    report = Report(machine=machine(), ceilings=_ceilings())
+    report = Report(machine=machine(), ceilings=_ceilings(models))
     for name, model in models.items():
         report.subjects[name] = {
             "multiplications": multiplications(model),
@@ -121,32 +121,29 @@ def _once(models: Mapping[str, WaveNet]) -> Iterator[Row]:
 
 
 def _on_gpu(models: Mapping[str, WaveNet]) -> Iterator[Row]:
-    count = cores()
     for name, model in models.items():
         shape, plain = SUBJECTS[name], textbook_of(model)
         for batch in (1, 256, STREAMS):
             yield from generation(
-                name, model, batch, plain=plain, beside_reference=True, count=count, device="cuda"
+                name, model, batch, plain=plain, beside_reference=True, device="cuda"
             )
         # A GPU is idle with the batches of two cores.
         rows = 16 * shape.rows
         for job in (scored, learning):
-            yield from job(
-                name, model, rows, shape.length, plain=plain, count=count, device="cuda"
-            )
-    yield every_posterior("A", models["A"], count=count, device="cuda")
+            yield from job(name, model, rows, shape.length, plain=plain, device="cuda")
+    yield every_posterior("A", models["A"], device="cuda")
     for particles in (256, STREAMS):
-        yield filling("A", models["A"], particles, count=count, device="cuda")
+        yield filling("A", models["A"], particles, device="cuda")
 
 
 def _models(*, everything: bool) -> dict[str, WaveNet]:
     return {name: subject(name) for name in (SUBJECTS if everything else "B")}
 
 
-def _ceilings() -> dict[str, dict[str, Spread]]:
-    found = {f"cpu, {count} threads": ceilings(count=count) for count in counts()}
+def _ceilings(models: Mapping[str, WaveNet]) -> dict[str, dict[str, Spread]]:
+    found = {f"cpu, {count} threads": ceilings(models, count=count) for count in counts()}
     if torch.cuda.is_available():
-        found["cuda"] = ceilings(device="cuda")
+        found["cuda"] = ceilings(models, device="cuda")
     return found
 
 

@@ -29,7 +29,7 @@ def test_speed_is_told_to_machines(lines, digits_model):
 def test_speed_is_told_to_people(run, digits_model):
     result = run("bench", digits_model)
     assert result.exit_code == 0, result.output
-    assert "float32 gemm" in result.stdout
+    assert "gemm, float32" in result.stdout
     assert "generation" in result.stdout
     json.loads(run("bench", digits_model, "--json").stdout)
 

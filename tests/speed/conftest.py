@@ -47,7 +47,7 @@ def report() -> Report:
             "commit": None,
             "date": "2026-01-01T00:00:00+00:00",
         },
-        ceilings={"cpu, 1 threads": {"float32 gemm": Spread(1e11, 9e10, 2e11, 5)}},
+        ceilings={"cpu, 1 threads": {"gemm, float32": Spread(1e11, 9e10, 2e11, 5)}},
         subjects={"B": {"multiplications": 400_000, "bytes": 1_600_000, "order": 2048}},
         rows=rows,
         growth={"layers": [{"layers": 5, "generation": 1e-5}, {"layers": 10, "generation": 2e-5}]},
