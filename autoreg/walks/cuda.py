@@ -5,6 +5,7 @@ import contextlib
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from triton import JITFunction  # type: ignore[import-untyped]
 
 from autoreg.protocol import DENSE_LIMIT
 from autoreg.walks.cuda_course import Course
@@ -72,7 +73,7 @@ def walk(
     Raises:
         ValueError: A forced symbol lies outside its set, or the walk leaves the features.
     """
-    if interpret != hasattr(walk_streams, "rewrite"):
+    if interpret == isinstance(walk_streams, JITFunction):
         raise ValueError(
             "interpret=True needs TRITON_INTERPRET=1 in the environment when "
             "autoreg.walks.cuda is imported, interpret=False needs its absence"

@@ -6,7 +6,7 @@ import triton
 import triton.language as tl
 
 from autoreg.walks.kernels_draw import draw, impose
-from autoreg.walks.kernels_products import dense, product
+from autoreg.walks.kernels_products import dense, nothing, product, total
 from autoreg.walks.kernels_rings import recall, remember
 
 
@@ -134,11 +134,12 @@ def walk_streams(
         d = tl.load(moves + d * Q + drawn, mask=row, other=0)
         tl.store(states + n * (length + 1) + t + 1, d, mask=row)
 
-        number = before + 1 + t
+        # Short, because slots take division.
+        number = (before + 1 + t).to(tl.int32)
         step = (t - first).to(tl.int64)
         saved = step * count + n
         entered = tl.load(embedding + drawn[:, None] * RP + width)
-        x = tl.load(input_bias + r)[None, :] + tl.zeros([N, RP], A)
+        mixed = nothing(N, RP, RP, A, DOT)
         for tap in tl.static_range(INPUT_TAPS - 1):
             slot = (number + tap) % (INPUT_TAPS - 1)
             seen = recall(
@@ -153,10 +154,11 @@ def walk_streams(
                 R,
                 KEEP and tap == 0,
             )
-            front = tl.load(input_weight + tap * (RP * RP) + r_r)
-            x = product(seen.to(W), front, x, DOT, WIDE)
-        front = tl.load(input_weight + (INPUT_TAPS - 1) * (RP * RP) + r_r)
-        x = product(entered, front, x, DOT, WIDE)
+            front = input_weight + tap * (RP * RP) + r_r
+            mixed = product(seen.to(W), front, mixed, DOT, WIDE)
+        front = input_weight + (INPUT_TAPS - 1) * (RP * RP) + r_r
+        mixed = product(entered, front, mixed, DOT, WIDE)
+        x = tl.load(input_bias + r)[None, :] + total(mixed, DOT)
         tl.debug_barrier()
         remember(rings, n, INPUT_TAPS - 1, number, entered, width, stream, R, INPUT_TAPS > 1)
 
@@ -169,8 +171,8 @@ def walk_streams(
             reach = (TAPS - 1) * dilation
             ring = rings + tl.load(starts + layer + 1) * count * R
             bias = biases + ((known * LAYERS + layer) * (2 * GP))[:, None] + g[None, :]
-            signal = tl.load(bias)
-            gate = tl.load(bias + GP)
+            signal = nothing(N, RP, GP, A, DOT)
+            gate = nothing(N, RP, GP, A, DOT)
             weight = filters + layer * (TAPS * 2 * RP * GP) + r_g
             saved += (stop - first).to(tl.int64) * count
             for tap in tl.static_range(TAPS - 1):
@@ -188,23 +190,29 @@ def walk_streams(
                     R,
                     KEEP and tap == 0,
                 )
-                signal = product(past.to(W), tl.load(weight), signal, DOT, WIDE)
-                gate = product(past.to(W), tl.load(weight + RP * GP), gate, DOT, WIDE)
+                signal = product(past.to(W), weight, signal, DOT, WIDE)
+                gate = product(past.to(W), weight + RP * GP, gate, DOT, WIDE)
                 weight += 2 * RP * GP
             now = x.to(S).to(W)
-            signal = product(now, tl.load(weight), signal, DOT, WIDE)
-            gate = product(now, tl.load(weight + RP * GP), gate, DOT, WIDE)
+            signal = product(now, weight, signal, DOT, WIDE)
+            gate = product(now, weight + RP * GP, gate, DOT, WIDE)
+            signals = tl.load(bias) + total(signal, DOT)
+            gates = tl.load(bias + GP) + total(gate, DOT)
             if DRIFT:
                 c_g = tl.arange(0, DP)[:, None] * GP + g[None, :]
                 by_feature = drift_weight + layer * (2 * DP * GP) + c_g
-                signal = product(features, tl.load(by_feature), signal, DOT, WIDE)
-                gate = product(features, tl.load(by_feature + DP * GP), gate, DOT, WIDE)
-            unit = ((2.0 * tl.sigmoid(2.0 * signal) - 1.0) * tl.sigmoid(gate)).to(W)
+                drifted = nothing(N, DP, GP, A, DOT)
+                shifted = product(features, by_feature, drifted, DOT, WIDE)
+                signals += total(shifted, DOT)
+                shifted = product(features, by_feature + DP * GP, drifted, DOT, WIDE)
+                gates += total(shifted, DOT)
+            unit = ((2.0 * tl.sigmoid(2.0 * signals) - 1.0) * tl.sigmoid(gates)).to(W)
             tl.store(units + n[:, None] * UP + layer * GP + g[None, :], unit)
             tl.debug_barrier()
             remember(ring, n, reach, number, x, width, stream, R, TAPS > 1)
-            x += tl.load(residual_bias + layer * RP + r)[None, :]
-            x = product(unit, tl.load(residual + layer * (GP * RP) + g_r), x, DOT, WIDE)
+            back = residual + layer * (GP * RP) + g_r
+            added = product(unit, back, nothing(N, GP, RP, A, DOT), DOT, WIDE)
+            x += tl.load(residual_bias + layer * RP + r)[None, :] + total(added, DOT)
 
         tl.debug_barrier()
         every = n >= 0

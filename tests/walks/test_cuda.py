@@ -111,6 +111,8 @@ def test_compiled_walks_agree_along_a_forced_path(name, dtype, tolerance, count)
     torch.testing.assert_close(walked.log_mass, expected.log_mass, **near)
     assert torch.equal(walked.symbols, expected.symbols)
     assert torch.equal(walked.rule_state, expected.rule_state)
+    # A stream is a sum of many layers, of order 10, rounded as the state keeps it.
+    near = {"rtol": tolerance / 2, "atol": tolerance}
     for mine, theirs in zip(walked.state.memory, expected.state.memory, strict=True):
         torch.testing.assert_close(mine.double(), theirs.double(), **near)
 
