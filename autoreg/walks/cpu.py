@@ -15,7 +15,7 @@ from autoreg.walks import panels
 from autoreg.walks.columns import Desk, Extra
 from autoreg.walks.crews import crews
 from autoreg.walks.drawing import Tables
-from autoreg.walks.network import Network
+from autoreg.walks.network import Network, positions_known, refuse_beyond
 from autoreg.walks.panels import Panels
 from autoreg.walks.request import Request, Walk, refuse_forced
 from autoreg.walks.strides import Paths, absorb, stride
@@ -44,7 +44,7 @@ def pack(network: Network) -> Packed:
 
 def walk(packed: Packed, asked: Request) -> Walk:
     """Walk as ``autoreg.walks.walking.walk`` says, on as many threads as torch uses."""
-    team = _Team(packed, asked.state, asked.uniforms.shape[1])
+    team = _Team(packed, asked.state, positions_known(packed.network, asked))
     tables, stopping = _tables(asked), (asked.groups, float(asked.min_ess))
     paths = [_paths(asked, team, member) for member in team.members]
     if not team.split:
@@ -61,8 +61,10 @@ def walk(packed: Packed, asked: Request) -> Walk:
         for t, row in sorted((t, row) for p in paths for t, row in p.wrong.tolist() if t >= 0):
             refuse_forced(int(paths[0].forced[row, t]), t, row)
         walked = int(paths[0].reached[0])
-        if walked < end:
+        if paths[0].stopped[0]:
             break
+    else:
+        refuse_beyond(packed.network, asked, walked)
     return Walk(
         torch.from_numpy(paths[0].symbols[:, :walked].copy()),
         torch.from_numpy(paths[0].log_mass[:, :walked].copy()),
@@ -76,8 +78,14 @@ def read(
     packed: Packed, state: State, symbols: Int[Tensor, "B L"]
 ) -> tuple[Float[Tensor, "B L"], State]:
     """Return the log factors of many symbols, in float64, and the state after them."""
+    taken, net = _array(symbols.long()), packed.panels.net
+    # Compiled loops look a symbol up wherever it may lie.
+    if taken.size and not 0 <= taken.min() <= taken.max() < net.symbols:
+        raise ValueError(
+            f"symbols need to lie within 0..{net.symbols - 1}; got {taken.min()}..{taken.max()}"
+        )
     team = _Team(packed, state, symbols.shape[1])
-    factors, taken = np.zeros(symbols.shape), _array(symbols.long())
+    factors = np.zeros(symbols.shape)
     for begin, end in team.breaths(team.tile):
 
         def go(member: _Member, piece: slice = slice(begin, end)) -> None:
@@ -166,7 +174,7 @@ class _Memory:
         self.position, self.condition, self.row, *rings = state.memory
         self.dtype = state.next.dtype
         real = torch.float64 if numbers == np.float64 else torch.float32
-        self.rings = [ring.to(real, copy=True).contiguous() for ring in rings]
+        self.rings = [ring.detach().to(real, copy=True).contiguous() for ring in rings]
         self.places = np.array([ring.data_ptr() for ring in self.rings], np.int64)
         self.logits = np.full((len(state.next), net.outputs), -np.inf, numbers)
         self.logits[:, : net.symbols] = state.next.detach().to(real).numpy()
@@ -215,6 +223,7 @@ def _paths(asked: Request, team: _Team, member: _Member) -> Paths:
         log_weights=_array(asked.log_weights.clone()),
         wrong=np.full((len(team.members), 2), -1),
         reached=np.zeros(len(team.members), np.int64),
+        stopped=np.zeros(len(team.members), np.bool_),
     )
 
 

@@ -13,6 +13,9 @@ _FEATURES = llvmlite.binding.get_host_cpu_features()
 WIDTH = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx") else 16
 """Bytes of a vector register."""
 
+# The logarithm of 2 in two parts; the first has so few bits that its multiples are exact.
+_LOG_2 = 355 / 512, -2.12194440054690582767878542e-4
+
 I32, I64, DOUBLE = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 
 
@@ -114,9 +117,8 @@ class Kind:
         b = self.b
         within = self.clamp(value, -self.least)
         turns = self._call("rint", b.fmul(within, self.constant(1 / math.log(2))))
-        upper = float(round(math.log(2) * 2**11)) / 2**11  # few bits: times turns it is exact
-        rest = self.fma(turns, self.constant(-upper), within)
-        rest = self.fma(turns, self.constant(upper - math.log(2)), rest)
+        rest = self.fma(turns, self.constant(-_LOG_2[0]), within)
+        rest = self.fma(turns, self.constant(-_LOG_2[1]), rest)
         series = self.constant(1 / math.factorial(self.degree))
         for order in range(self.degree - 1, -1, -1):
             series = self.fma(series, rest, self.constant(1 / math.factorial(order)))

@@ -5,6 +5,8 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
+from autoreg.walks.request import Request
+
 
 class Network(NamedTuple):
     """The weights of a WaveNet, in its own type and on its own device.
@@ -59,3 +61,20 @@ class Network(NamedTuple):
     def reaches(self) -> tuple[int, ...]:
         """How many past inputs each ring holds."""
         return self.input_kernel - 1, *((self.kernel_size - 1) * d for d in self.dilations)
+
+
+def positions_known(network: Network, asked: Request) -> int:
+    """Return how many of the positions asked for can be walked before the features end."""
+    count, length = asked.uniforms.shape
+    if network.drift is None or not count:
+        return length
+    return max(0, min(length, network.drift.shape[1] - int(asked.state.memory[0][0])))
+
+
+def refuse_beyond(network: Network, asked: Request, walked: int) -> None:
+    """Raise if a walk that nothing stopped has come to the end of the features too early."""
+    if network.drift is not None and walked < asked.uniforms.shape[1]:
+        raise ValueError(
+            f"the model has features for {network.drift.shape[1]} positions; "
+            f"position {walked + int(asked.state.memory[0][0]) + 1} lies beyond them"
+        )

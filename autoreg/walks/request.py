@@ -82,6 +82,13 @@ def request(
     if groups < 1 or count % groups:
         raise ValueError(f"{count} paths do not make {groups} equal groups")
     device = state.next.device
+    if rule_state is not None and count:
+        lowest, highest = int(rule_state.min()), int(rule_state.max())
+        if not 0 <= lowest <= highest < len(rules.next):
+            raise ValueError(
+                f"rule_state needs numbers within 0..{len(rules.next) - 1}; "
+                f"got {lowest}..{highest}"
+            )
     d = torch.zeros(count, dtype=torch.int64) if rule_state is None else rule_state
     weights = torch.zeros(count) if log_weights is None else log_weights
     return Request(

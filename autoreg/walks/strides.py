@@ -25,6 +25,7 @@ class Paths(NamedTuple):
         log_weights: (N,), rewritten.
         wrong: Position and row of each thread's first forced symbol that is not allowed.
         reached: The position that each thread reached.
+        stopped: Whether it had to end there.
     """
 
     uniforms: np.ndarray
@@ -37,6 +38,7 @@ class Paths(NamedTuple):
     log_weights: np.ndarray
     wrong: np.ndarray
     reached: np.ndarray
+    stopped: np.ndarray
 
 
 @njit(nogil=True, cache=True)
@@ -44,7 +46,7 @@ def stride(like, net, rings, desk, work, crew, tables, paths, rows, span, number
     """Walk the paths rows[0]..rows[1] over the positions span[0]..span[1].
 
     Position span[0] takes in input ``number``. ``stopping`` is (groups, min_ess). The position
-    reached is left in ``paths.reached``.
+    reached is left in ``paths.reached``, and whether that is the end in ``paths.stopped``.
     """
     begin, end = rows
     groups, min_ess = stopping
@@ -65,6 +67,7 @@ def stride(like, net, rings, desk, work, crew, tables, paths, rows, span, number
             advance(like, net, rings, desk, crew, here, first, some, 1, at, extra)
             copy(logits + first * each, desk.logits, some * each)
         paths.reached[crew[0]] = t + 1
+        paths.stopped[crew[0]] = last
         if last:
             return
 

@@ -396,7 +396,6 @@ def test_walks_stop_where_the_reference_stops(groups):
     assert len(lengths) > 3
 
 
-@pytest.mark.xfail(reason="a stop at the last position of a breath is not noticed", strict=True)
 @pytest.mark.parametrize("positions", [1, 2])
 def test_a_walk_stops_where_python_looks_around(split, positions):
     model = NetRecipe().build()
@@ -508,7 +507,6 @@ def test_of_equally_likely_symbols_top_p_keeps_the_smaller(top_p, temperature):
     assert walked.symbols.unique().tolist() == list(range(math.ceil(64 * top_p)))
 
 
-@pytest.mark.xfail(reason="a walk beyond the features is not refused", strict=True)
 @pytest.mark.parametrize(("primed", "length"), [(0, 11), (4, 7), (10, 1)])
 def test_no_walk_goes_on_beyond_the_features(primed, length):
     model = NetRecipe(num_features=2, length=10).build()
@@ -573,7 +571,6 @@ def test_the_callers_tensors_stay_as_they_were(dtype):
     assert second.state.next.data_ptr() != first.state.next.data_ptr()
 
 
-@pytest.mark.xfail(reason="rings of a state with a graph keep it", strict=True)
 def test_no_graph_is_built():
     model = NetRecipe(conditions=(2,), num_features=2).build()
     state = model.start(torch.tensor([0, 1]))
@@ -596,7 +593,6 @@ def test_walks_of_no_position_or_no_path_are_legal(count, length):
     agree(model, asked._replace(min_ess=0.5))
 
 
-@pytest.mark.xfail(reason="symbols outside of the alphabet are read as they are", strict=True)
 def test_symbols_outside_of_the_alphabet_are_refused():
     model = NetRecipe().build()
     with pytest.raises((ValueError, IndexError)):
