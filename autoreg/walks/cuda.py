@@ -1,11 +1,14 @@
 """The walk of a WaveNet on the GPU."""
 
 import contextlib
+import functools
+import subprocess
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from triton import JITFunction  # type: ignore[import-untyped]
+from triton.runtime import driver  # type: ignore[import-untyped]
 
 from autoreg.protocol import DENSE_LIMIT
 from autoreg.walks.cuda_course import Course
@@ -38,6 +41,9 @@ def serves(network: Network, asked: Request, *, interpret: bool = False) -> str 
             return "the device is older than compute capability 8.0"
         if kind not in (torch.float32, torch.bfloat16):
             return f"the weights are {kind}, neither float32 nor bfloat16"
+        obstacle = _obstacle()
+        if obstacle is not None:
+            return obstacle
     if asked.top_p != 1:
         return "top_p needs the symbols in order of their probability"
     if num_symbols > DENSE_LIMIT:
@@ -122,6 +128,17 @@ def streams_per_program(packed: CudaNetwork, count: int, processors: int) -> int
     while streams < most and count > streams * processors:
         streams *= 2
     return streams
+
+
+@functools.cache
+def _obstacle() -> str | None:
+    """Return why Triton cannot compile for this machine's GPU, or None."""
+    try:
+        # Triton builds its door to the driver on first use, for which it needs a C compiler.
+        driver.active.get_current_target()
+    except (RuntimeError, OSError, ImportError, subprocess.SubprocessError) as error:
+        return f"Triton does not compile here ({error})"
+    return None
 
 
 def _processors(device: torch.device) -> int:

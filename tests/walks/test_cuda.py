@@ -50,6 +50,11 @@ def test_the_cpu_is_not_served():
     assert "CUDA" in cuda.serves(network(model), asked)
 
 
+def test_what_keeps_triton_from_compiling_is_told_where_there_is_no_gpu():
+    cuda._obstacle.cache_clear()
+    assert (cuda._obstacle() is None) == torch.cuda.is_available()
+
+
 def test_interpreting_takes_a_process_that_interprets():
     model = wavenet()
     asked = ask(standing(model, 2), Rules.free(Q, 3))
