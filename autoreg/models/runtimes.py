@@ -15,7 +15,7 @@ from autoreg.walks.request import Request, Walk
 if TYPE_CHECKING:
     from autoreg.models.wavenet import WaveNet
 
-READ = 4 * 10**9
+READ = 10**9
 """Multiply-adds from which on reading is worth loading the compiled loops."""
 
 RUNTIMES = ("cpu", "cuda")

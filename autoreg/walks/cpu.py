@@ -1,6 +1,7 @@
 """The walk by loops that are compiled for this machine's processor."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -26,6 +27,9 @@ BREATH = 2 * 10**10
 """Multiply-adds after which Python looks around, so that a long walk can be interrupted."""
 ALONE = 10**6
 """Multiply-adds below which a second thread is not worth its start."""
+MOMENT, PROBE, AGAIN = 0.2, 32, 32
+"""Threads that split matrices look around after so many seconds, at first after so many positions;
+every so many looks they try again whether they are faster together or alone."""
 ADDED = 2**26
 """Bytes that what features add to the gates may take at a time."""
 
@@ -49,6 +53,7 @@ def walk(packed: Packed, asked: Request) -> Walk:
     paths = [_paths(asked, team, member) for member in team.members]
     if not team.split:
         paths = paths[:1] * len(paths)
+    team.companions = [(own.d, own.alive, own.log_weights) for own in paths]
     walked = 0
     for begin, end in team.breaths(1):
 
@@ -88,11 +93,9 @@ def read(
     factors = np.zeros(symbols.shape)
     for begin, end in team.breaths(team.tile):
 
-        def go(member: _Member, piece: slice = slice(begin, end)) -> None:
-            memory = member.memory
-            number, logits = memory.number + piece.start, memory.logits
-            read, written = taken[:, piece], factors[:, piece]
-            absorb(*member.tools, read, written, logits, member.rows, number, team.extra)
+        def go(member: _Member, span: tuple[int, int] = (begin, end)) -> None:
+            number, logits = member.memory.number + span[0], member.memory.logits
+            absorb(*member.tools, taken, factors, logits, member.rows, span, number, team.extra)
 
         team.work(go, begin, end)
     return torch.from_numpy(factors), team.members[0].memory.state(symbols.shape[1])
@@ -124,6 +127,10 @@ class _Team:
         threads = min(torch.get_num_threads(), _processors())
         threads = threads if self.each * length >= ALONE else 1
         self.split = threads > 1 and count < 2 * threads
+        # Of threads that split matrices: whether they do at the moment, and positions a second
+        # with and without.
+        self.splitting, self.rates, self.turn = self.split, dict[bool, float](), 0
+        self.companions: list[tuple[np.ndarray, ...]] = []
         threads = threads if self.split else max(1, min(threads, count))
         self.tile = Desk.columns_within(net, DESK)
         self.kept: list[Any] = []  # what lies at the desks' addresses
@@ -143,26 +150,57 @@ class _Team:
             tools = packed.panels.like, net, rings, desk, work, own[number]
             self.members.append(_Member(number, rows, memory, tools))
 
+        leader = self.members[0]
+        self.solo = leader._replace(tools=(*leader.tools[:-1], crews(1, split=False)[1][0]))
+
     def breaths(self, least: int) -> Iterator[tuple[int, int]]:
         """Yield spans of positions after which Python looks around."""
-        memory = self.members[0].memory
-        step = min(max(least, BREATH // max(1, self.each)), memory.positions_added)
-        for begin in range(0, self.length, step):
-            yield begin, min(begin + step, self.length)
+        memory, begin = self.members[0].memory, 0
+        while begin < self.length:
+            step = max(least, BREATH // max(1, self.each))
+            if self.split:
+                self._choose()
+                moment = int(MOMENT * self.rates.get(self.splitting, 0.0))
+                step = min(step, max(least, PROBE, moment))
+            end = min(begin + min(step, memory.positions_added), self.length)
+            yield begin, end
+            begin = end
 
     def work(self, go: Callable[[_Member], None], begin: int, end: int) -> None:
         """Let all threads do their shares, the first of them in this one."""
-        memory = self.members[0].memory
+        memory, started = self.members[0].memory, time.perf_counter()
         self.extra = memory.extra(memory.number + begin, end - begin)
         first, *others = self.members
-        if not others:
+        if self.split and not self.splitting:
+            go(self.solo)
+        elif not others:
             go(first)
-            return
-        with ThreadPoolExecutor(len(others)) as pool:
-            futures = [pool.submit(go, member) for member in others]
-            go(first)
-            for future in futures:
-                future.result()
+        else:
+            with ThreadPoolExecutor(len(others)) as pool:
+                futures = [pool.submit(go, member) for member in others]
+                go(first)
+                for future in futures:
+                    future.result()
+        self.rates[self.splitting] = (end - begin) / (time.perf_counter() - started)
+
+    def _choose(self) -> None:
+        """Split matrices while that is faster than to go alone.
+
+        It is unless other work keeps a thread from its processor: all wait for it at every layer.
+        """
+        before, self.turn = self.splitting, self.turn + 1
+        if len(self.rates) < 2:
+            self.splitting = not self.rates
+        else:
+            self.splitting = self.rates[True] >= self.rates[False]
+            if self.turn % AGAIN == 0:
+                self.splitting = not self.splitting
+        if self.splitting and not before:
+            for companions in self.companions[1:]:
+                for own, other in zip(companions, self.companions[0], strict=True):
+                    own[...] = other
+            for member in self.members[1:]:
+                member.memory.follow(self.members[0].memory)
 
 
 class _Memory:
@@ -182,6 +220,12 @@ class _Memory:
         self.biases = packed.panels.arrays["biases"]
         self.rows, which = self.row.unique(return_inverse=True)
         self.conditions, self.which = _array(self.condition), _array(which)
+
+    def follow(self, other: "_Memory") -> None:
+        """Take over what another memory of the same state holds by now."""
+        self.logits[...] = other.logits
+        for own, ring in zip(self.rings, other.rings, strict=True):
+            own.copy_(ring)
 
     @property
     def positions_added(self) -> int:

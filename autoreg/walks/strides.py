@@ -73,18 +73,21 @@ def stride(like, net, rings, desk, work, crew, tables, paths, rows, span, number
 
 
 @njit(nogil=True, cache=True)
-def absorb(like, net, rings, desk, work, crew, symbols, factors, logits, rows, number, extra):
-    """Take in all symbols of the rows rows[0]..rows[1], and write each one's log probability.
+def absorb(
+    like, net, rings, desk, work, crew, symbols, factors, logits, rows, span, number, extra
+):
+    """Take in symbols[rows, span], and write the log probability of each.
 
-    ``logits`` (N, .) are those before the first symbol, and then those after the last.
+    ``logits`` (N, .) are those before the first symbol, and then those after the last; position
+    span[0] takes in input ``number``.
     """
-    length, each, row_bytes = symbols.shape[1], net.outputs * net.size, symbols.strides[0]
-    for first in range(0, length, desk.columns):
-        piece = min(desk.columns, length - first)
+    each = net.outputs * net.size
+    for first in range(span[0], span[1], desk.columns):
+        piece = min(desk.columns, span[1] - first)
         together = max(1, desk.columns // piece)
-        here = symbols.ctypes.data + first * 8, row_bytes // 8
+        here = symbols.ctypes.data + first * 8, symbols.shape[1]
         for begin in range(rows[0], rows[1], together):
-            some, at = min(together, rows[1] - begin), number + first
+            some, at = min(together, rows[1] - begin), number + first - span[0]
             advance(like, net, rings, desk, crew, here, begin, some, piece, at, extra)
             for r in range(some):
                 row, last = begin + r, desk.logits + r * piece * each

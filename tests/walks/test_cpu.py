@@ -383,6 +383,32 @@ def test_two_threads_share_matrices_of_any_size(monkeypatch, width, dtype):
     assert_same(two, one, 0.0)
 
 
+@pytest.mark.usefixtures("_two_threads")
+@pytest.mark.parametrize("ask", [*FORMS, *STOPPING], ids=range(8))
+def test_threads_that_part_and_meet_again_change_nothing(monkeypatch, split, ask):
+    model, modes, choose = RICH.build(), [], cpu._Team._choose
+
+    def watched(team):
+        choose(team)
+        modes.append(team.splitting)
+
+    monkeypatch.setattr(cpu._Team, "_choose", watched)
+    for name, value in (("PROBE", 1), ("MOMENT", 0.0), ("AGAIN", 2)):
+        monkeypatch.setattr(cpu, name, value)
+    asked = replace(ask, rows=2, groups=1).build(model)
+    split(1, 10**9, model)
+    walked = agree(model, asked)
+    assert walked.length < 4 or {True, False} <= set(modes)
+    symbols = torch.arange(11).remainder(5).expand(2, -1)
+    with torch.no_grad():
+        factors, state = model.read(asked.state, symbols)
+    modes.clear()
+    got, after = cpu.read(packed(model), asked.state, symbols)
+    assert_close(got, factors)
+    assert_same_state(after, state)
+    assert {True, False} <= set(modes)
+
+
 @pytest.mark.parametrize("groups", [1, 2, 5])
 def test_walks_stop_where_the_reference_stops(groups):
     model = NetRecipe().build()
