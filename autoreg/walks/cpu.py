@@ -27,7 +27,7 @@ BREATH = 2 * 10**10
 """Multiply-adds after which Python looks around, so that a long walk can be interrupted."""
 ALONE = 10**6
 """Multiply-adds below which a second thread is not worth its start."""
-MOMENT, PROBE, AGAIN = 0.2, 32, 32
+MOMENT, PROBE, AGAIN = 0.02, 32, 32
 """Threads that split matrices look around after so many seconds, at first after so many positions;
 every so many looks they try again whether they are faster together or alone."""
 ADDED = 2**26
