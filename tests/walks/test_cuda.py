@@ -144,19 +144,14 @@ def test_compiled_walks_repeat_themselves_in_chunks_and_after_stops(dtype, count
     # Where threads race for a ring, runs differ.
     model = wavenet(dtype=dtype, dilations=[1, 2, 4, 8, 1, 3], **changes).cuda()
     packed, state = cuda.pack(network(model)), standing(model, count, read=7)
-    rules = automaton(3, 50, potentials=True)
+    rules = automaton(3, 50)
     walked = cuda.walk(packed, ask(state, rules))
     for _ in range(3):
         assert_same(cuda.walk(packed, ask(state, rules)), walked, tolerance=0)
         assert_same(cuda.walk(packed, ask(state, rules, min_ess=1e-300)), walked, tolerance=0)
     stopped = cuda.walk(packed, ask(state, rules, min_ess=0.6 * count, groups=1))
     assert 0 < stopped.length < 50
-    shorter = Rules(
-        rules.next,
-        rules.which[:, : stopped.length],
-        rules.sets,
-        rules.log_value[:, : stopped.length + 1],
-    )
+    shorter = Rules(rules.next, rules.which[:, : stopped.length], rules.sets)
     uniforms = ask(state, rules).uniforms[:, : stopped.length]
     assert_same(stopped, cuda.walk(packed, ask(state, shorter, uniforms=uniforms)), tolerance=0)
 
