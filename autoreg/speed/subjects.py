@@ -44,7 +44,7 @@ SUBJECTS = {
         skip=1024,
         hidden=512,
         dilations=doubling(1, 9) + doubling(1, 7) + doubling(1, 6),
-        rows=8,
+        rows=16,
         length=784,
     ),
     "B": Subject(

@@ -189,8 +189,9 @@ class _Team:
         It is unless other work keeps a thread from its processor: all wait for it at every layer.
         """
         before, self.turn = self.splitting, self.turn + 1
-        if len(self.rates) < 2:
-            self.splitting = not self.rates
+        if self.turn <= 3:
+            # Once together to warm up, which does not count, once alone, and together again.
+            self.splitting = self.turn != 2
         else:
             self.splitting = self.rates[True] >= self.rates[False]
             if self.turn % AGAIN == 0:
