@@ -41,7 +41,12 @@ class Share(NamedTuple):
             >>> Share.of({"RANK": "1", "WORLD_SIZE": "2"}), Share.of({})
             (Share(rank=1, world=2), Share(rank=0, world=1))
         """
-        return Share(int(environment.get("RANK", 0)), int(environment.get("WORLD_SIZE", 1)))
+        share = Share(int(environment.get("RANK", 0)), int(environment.get("WORLD_SIZE", 1)))
+        if not 0 <= share.rank < share.world:
+            raise ValueError(
+                f"RANK needs to lie below WORLD_SIZE; got {share.rank} and {share.world}"
+            )
+        return share
 
 
 class Whole(NamedTuple):
@@ -241,7 +246,7 @@ class Ledger:
 
     def _wait(self, part: Path, waiting: Callable[[Path], object] | None) -> None:
         told = False
-        while not part.exists() or not _last_line(part).startswith(_ENDED):
+        while not ((last := _last_line(part)).startswith(_ENDED) and last.endswith(b"\n")):
             if waiting is not None and not told:
                 waiting(part)
             told = True

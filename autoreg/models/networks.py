@@ -1,10 +1,11 @@
 """The weights of a WaveNet as the arrays of the compiled walks."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
+from torch import Tensor
 
 from autoreg.walks.network import Network
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_packed: "weakref.WeakKeyDictionary[WaveNet, dict[str, tuple[tuple[object, ...], object]]]"
+_packed: "weakref.WeakKeyDictionary[WaveNet, dict[str, tuple[list[Tensor], object]]]"
 _packed = weakref.WeakKeyDictionary()
 
 
@@ -58,15 +59,18 @@ def network_of(model: "WaveNet") -> Network:
 def packed(model: "WaveNet", runtime: str, pack: Callable[[Network], T]) -> T:
     """Return what a runtime makes of a model's weights, made anew only when they have changed.
 
-    A weight changes when an optimiser, ``load_state_dict`` or anything else that autograd can see
-    writes to it; what is written through ``.data`` is not noticed.
+    A copy is kept to tell: a fused optimiser counts no versions, nor does inference mode.
     """
     tensors = [*model.parameters(), *model.buffers()]
-    # An inference tensor counts no versions, and nobody can write to it unseen.
-    version: tuple[object, ...] = tuple(
-        (t.data_ptr(), 0 if t.is_inference() else t._version, t.dtype, t.device) for t in tensors
-    )
     known = _packed.setdefault(model, {})
-    if runtime not in known or known[runtime][0] != version:
-        known[runtime] = version, pack(network_of(model))
+    if runtime not in known or not _equal(known[runtime][0], tensors):
+        copies = [tensor.detach().clone() for tensor in tensors]
+        known[runtime] = copies, pack(network_of(model))
     return known[runtime][1]  # type: ignore[return-value]
+
+
+def _equal(ones: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    return len(ones) == len(others) and all(
+        one.dtype == other.dtype and one.device == other.device and torch.equal(one, other)
+        for one, other in zip(ones, others, strict=True)
+    )

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 READ = 10**9
 """Multiply-adds from which on reading is worth loading the compiled loops."""
 
+NUCLEUS = 512
+"""Symbols up to which a compiled walk finds a nucleus faster than the reference, which sorts."""
+
 RUNTIMES = ("cpu", "cuda")
 """Devices that a compiled walk, of the same name, serves."""
 
@@ -27,13 +30,15 @@ def fast_walk(model: "WaveNet", asked: Request) -> Walk | None:
     device = asked.state.next.device.type
     if device not in RUNTIMES or _dropping(model):
         return None
-    runtime = _compiled(device)
+    if asked.top_p != 1 and model.num_symbols > NUCLEUS:
+        return None
+    runtime = _compiled(device, "walking step by step, many times slower than compiled loops")
     if runtime is None:
         return None
     if device == "cuda":
         refusal = runtime.serves(packed(model, "network", lambda network: network), asked)
         if refusal is not None:
-            _warn(refusal)
+            _warn("walking step by step, many times slower than a kernel", refusal)
             return None
     return runtime.walk(packed(model, device, runtime.pack), asked)
 
@@ -52,25 +57,32 @@ def fast_read(
         or state.next.dtype not in (torch.float32, torch.float64)
         or torch.is_autocast_enabled("cpu")
         or _dropping(model)
-        or (torch.is_grad_enabled() and any(p.requires_grad for p in model.parameters()))
+        or (torch.is_grad_enabled() and _differentiable(model, state))
     ):
         return None
-    cpu = _compiled("cpu")
+    cpu = _compiled("cpu", "reading without compiled loops")
     return None if cpu is None else cpu.read(packed(model, "cpu", cpu.pack), state, symbols)
 
 
-def _compiled(runtime: str) -> Any:  # noqa: ANN401 - a module has no better type
-    """Return a runtime's module, or None, with one warning, where its compiler is missing."""
+def _compiled(runtime: str, instead: str) -> Any:  # noqa: ANN401 - a module has no better type
+    """Return a runtime's module, or None, with one warning, where it cannot be had.
+
+    Its compiler may be missing, or have nowhere to keep what it compiles.
+    """
     try:
         return import_module(f"autoreg.walks.{runtime}")
-    except ImportError as error:
-        _warn(str(error))
+    except (ImportError, RuntimeError) as error:
+        _warn(instead, str(error))
         return None
 
 
-def _warn(reason: str) -> None:
-    message = f"walking step by step, many times slower than compiled loops: {reason}"
-    warnings.warn(message, RuntimeWarning, stacklevel=5)
+def _warn(instead: str, reason: str) -> None:
+    warnings.warn(f"{instead}: {reason}", RuntimeWarning, stacklevel=5)
+
+
+def _differentiable(model: "WaveNet", state: State) -> bool:
+    tensors = (*model.parameters(), *model.buffers(), state.next, *state.memory)
+    return any(tensor.requires_grad for tensor in tensors)
 
 
 def _dropping(model: "WaveNet") -> bool:

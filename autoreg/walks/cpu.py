@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 from autoreg.protocol import State
 from autoreg.walks import panels
 from autoreg.walks.columns import Desk, Extra
-from autoreg.walks.crews import crews
+from autoreg.walks.crews import crews, together
 from autoreg.walks.drawing import Tables
 from autoreg.walks.network import Network, positions_known, refuse_beyond
 from autoreg.walks.panels import Panels
@@ -48,7 +48,7 @@ def pack(network: Network) -> Packed:
 
 def walk(packed: Packed, asked: Request) -> Walk:
     """Walk as ``autoreg.walks.walking.walk`` says, on as many threads as torch uses."""
-    team = _Team(packed, asked.state, positions_known(packed.network, asked))
+    team = _Team(packed, asked.state, positions_known(packed.network, asked), apart=2)
     tables, stopping = _tables(asked), (asked.groups, float(asked.min_ess))
     paths = [_paths(asked, team, member) for member in team.members]
     if not team.split:
@@ -89,7 +89,7 @@ def read(
         raise ValueError(
             f"symbols need to lie within 0..{net.symbols - 1}; got {taken.min()}..{taken.max()}"
         )
-    team = _Team(packed, state, symbols.shape[1])
+    team = _Team(packed, state, symbols.shape[1], apart=1)
     factors = np.zeros(symbols.shape)
     for begin, end in team.breaths(team.tile):
 
@@ -118,15 +118,18 @@ class _Member(NamedTuple):
 
 
 class _Team:
-    """Threads that share the rows of a batch or, where there are few, every matrix."""
+    """Threads that share the rows of a batch or, where there are few, every matrix.
 
-    def __init__(self, packed: Packed, state: State, length: int) -> None:
+    Few are fewer than ``apart`` for each: a thread that has one column waits for weights.
+    """
+
+    def __init__(self, packed: Packed, state: State, length: int, *, apart: int) -> None:
         net, count = packed.panels.net, len(state.next)
         self.packed, self.length = packed, length
         self.each = count * packed.network.multiplications
         threads = min(torch.get_num_threads(), _processors())
         threads = threads if self.each * length >= ALONE else 1
-        self.split = threads > 1 and count < 2 * threads
+        self.split = threads > 1 and count < apart * threads
         # Of threads that split matrices: whether they do at the moment, and positions a second
         # with and without.
         self.splitting, self.rates, self.turn = self.split, dict[bool, float](), 0
@@ -170,17 +173,8 @@ class _Team:
         """Let all threads do their shares, the first of them in this one."""
         memory, started = self.members[0].memory, time.perf_counter()
         self.extra = memory.extra(memory.number + begin, end - begin)
-        first, *others = self.members
-        if self.split and not self.splitting:
-            go(self.solo)
-        elif not others:
-            go(first)
-        else:
-            with ThreadPoolExecutor(len(others)) as pool:
-                futures = [pool.submit(go, member) for member in others]
-                go(first)
-                for future in futures:
-                    future.result()
+        members = [self.solo] if self.split and not self.splitting else self.members
+        together([partial(go, member) for member in members], self.counter)
         self.rates[self.splitting] = (end - begin) / (time.perf_counter() - started)
 
     def _choose(self) -> None:
@@ -243,7 +237,7 @@ class _Memory:
         if drift is None or weight is None:
             return Extra(condition, 0, row, 0, number)
         at = torch.arange(number, number + length).clamp(max=drift.shape[1] - 1)
-        values = torch.einsum("rtd,lgd->rtlg", drift[self.rows][:, at], weight)
+        values = torch.einsum("rtd,lgd->rtlg", drift[self.rows[:, None], at], weight)
         self.added = panels.halves_filled(values, self.biases)
         return Extra(condition, self.added.ctypes.data, row, length, number)
 

@@ -5,6 +5,9 @@ are, the address of the counter on which they meet, how far it has to have count
 meeting, and whether they split matrices (then all walk the same columns) or only meet.
 """
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numba import njit
 
@@ -18,6 +21,31 @@ def crews(members: int, *, split: bool) -> tuple[np.ndarray, list[np.ndarray]]:
     return counter, [
         np.array([n, members, place, 0, int(split)], np.int64) for n in range(members)
     ]
+
+
+def together(shares: Sequence[Callable[[], None]], counter: np.ndarray) -> None:
+    """Do all shares at the same time, the first of them in this thread.
+
+    If one of them fails, or this thread is interrupted, nobody waits for it on the counter.
+    """
+
+    def guarded(share: Callable[[], None]) -> None:
+        try:
+            share()
+        except BaseException:
+            counter[0] = 2**62
+            raise
+
+    first, *others = shares
+    with ThreadPoolExecutor(max(1, len(others))) as pool:
+        try:
+            futures = [pool.submit(guarded, share) for share in others]
+            first()
+        except BaseException:
+            counter[0] = 2**62
+            raise
+        for future in futures:
+            future.result()
 
 
 @njit(nogil=True, cache=True)

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from autoreg.events import Rules
-from autoreg.protocol import DENSE_LIMIT, Head, SequenceModel
+from autoreg.protocol import Head, SequenceModel
 from autoreg.walks.inversion import invert
 from autoreg.walks.request import Request, Walk, refuse_forced
 
@@ -54,8 +54,6 @@ def _weights(
     top_p: float,
 ) -> Float[Tensor, "N Q"]:
     """Return log weights of all symbols: another temperature, a nucleus, potentials."""
-    if head.num_symbols > DENSE_LIMIT:
-        raise ValueError("potentials, temperature and top_p need a dense head")
     logs = head.log_probs(params).double()
     if temperature != 1:
         # The largest becomes 0, which no temperature, however small, sends to -inf.

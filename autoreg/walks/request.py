@@ -1,4 +1,4 @@
-"""What a walk is asked to do, whole and checked."""
+"""What a walk is asked to do, in full."""
 
 import math
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from autoreg.events import Rules
-from autoreg.protocol import State
+from autoreg.protocol import DENSE_LIMIT, State
 
 
 class Request(NamedTuple):
@@ -78,6 +78,9 @@ def request(
     """
     _check(num_symbols, state, rules, uniforms, rule_state, path, log_weights)
     check_chance(temperature, top_p)
+    another = temperature != 1 or top_p != 1 or rules.log_value is not None
+    if another and num_symbols > DENSE_LIMIT:
+        raise ValueError("potentials, temperature and top_p need a dense head")
     count = len(uniforms)
     if groups < 1 or count % groups:
         raise ValueError(f"{count} paths do not make {groups} equal groups")

@@ -149,3 +149,14 @@ def test_a_model_that_is_gone_leaves_nothing_packed():
     gc.collect()
     assert reference() is None
     assert len(networks._packed) < known
+
+
+def test_steps_of_a_fused_optimiser_are_noticed():
+    model = NetRecipe().build(torch.float32)
+    before = packed(model, "one", lambda network: network).embedding.clone()
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    torch.optim.AdamW(model.parameters(), lr=0.1, fused=True).step()
+    after = packed(model, "one", lambda network: network).embedding
+    assert not torch.equal(before, after)
+    assert torch.equal(after, model.embedding.weight)

@@ -184,3 +184,31 @@ def test_reading_beyond_the_features_is_refused_before_anything_is_read(read):
     with pytest.raises(ValueError, match="position 6 lies beyond them"):
         model.read(model.start(torch.tensor([0])), torch.zeros(1, 6, dtype=torch.int64))
     assert not read
+
+
+def test_a_nucleus_of_many_symbols_is_left_to_steps(monkeypatch):
+    model = NetRecipe().build()
+    asked = AskRecipe().build(model)._replace(top_p=0.9)
+    assert runtimes.fast_walk(model, asked) is not None
+    monkeypatch.setattr(runtimes, "NUCLEUS", model.num_symbols - 1)
+    assert runtimes.fast_walk(model, asked) is None
+
+
+def test_gradients_of_given_conditions_are_left_to_torch(read):
+    model = NetRecipe(conditions=(2,)).build().requires_grad_(False)
+    width = model.config()["condition_width"]
+    vectors = torch.randn(2, width, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    given = model.with_conditions(vectors)
+    factors, _ = given.read(given.start(torch.tensor([0])), torch.tensor([[0, 1, 1]]))
+    assert factors.requires_grad
+    assert not read
+
+
+def test_a_runtime_that_cannot_be_loaded_is_done_without(monkeypatch):
+    def refuse(name):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(runtimes, "import_module", refuse)
+    model = NetRecipe().build()
+    with pytest.warns(RuntimeWarning, match="walking step by step.*no locator"):
+        assert runtimes.fast_walk(model, AskRecipe().build(model)) is None

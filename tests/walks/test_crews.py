@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from autoreg.walks.crews import crews, meet, part, rendezvous
+from autoreg.walks.crews import crews, meet, part, rendezvous, together
 
 
 @njit(nogil=True)
@@ -58,3 +58,17 @@ def test_nobody_waits_alone():
     _counter, own = crews(2, split=False)
     meet(own[0])
     assert own[0][3] == 0
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_nobody_waits_for_a_thread_that_failed(failing):
+    counter, own = crews(2, split=True)
+    seen = np.ones((2, 5), np.int64)
+
+    def share(number):
+        if number == failing:
+            raise KeyError("this one")
+        meetings(own[number], seen, 5, everybody=True)
+
+    with pytest.raises(KeyError, match="this one"):
+        together([lambda: share(0), lambda: share(1)], counter)
