@@ -127,4 +127,4 @@ TARGETS = (
         "{:.0%} of what bounds it",
     ),
 )
-"""The table of targets: on two cores, and on one H200. Scoring and training may be in bfloat16."""
+"""The targets, for two cores and for one large GPU. Scoring and training may be in bfloat16."""
