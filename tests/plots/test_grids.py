@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from autoreg import plots
 
@@ -37,31 +36,6 @@ def test_completions_tell_what_was_given_from_what_was_drawn():
     assert np.ptp(given[2:], axis=(0, 1)).max() == 0
     blueness = one[..., 2] - one[..., 0]
     assert blueness[2:].min() > 0.04 > blueness[:2].max()
-
-
-def test_posterior_grows_while_the_image_is_revealed():
-    probs = torch.full((1, 21, 2), 0.5)
-    probs[0, 10:] = torch.tensor([0.99, 0.01])
-    order = torch.arange(19, -1, -1)
-    figure = plots.progressive(IMAGES[:1, 0], order, probs, ["yes", "no"], title="Which?")
-    *thumbnails, bands = figure.axes
-    first, last = pixels_of(thumbnails[0]), pixels_of(thumbnails[-1])
-    assert np.ptp(first[:3], axis=(0, 1)).max() == 0  # of a reversed scan, the top comes last
-    assert np.array_equal(first[3], last[3])
-    assert {text.get_text() for text in bands.texts} == {"yes", "no"}
-    assert bands.get_xlim() == (0, 20)
-
-
-def test_label_without_room_is_not_written():
-    probs = torch.tensor([0.05, 0.95]).expand(1, 21, 2)
-    figure = plots.progressive(IMAGES[:1, 0], torch.arange(20), probs, ["a", "b"], title="Which?")
-    assert [text.get_text() for text in figure.axes[-1].texts] == ["b"]
-
-
-def test_figure_is_saved_as_wide_as_the_others(tmp_path):
-    plots.save(plots.drawn(IMAGES, "abc", title="Draws"), tmp_path / "draws.png")
-    with Image.open(tmp_path / "draws.png") as picture:
-        assert picture.size[0] == round(plots.WIDTH * plots.RESOLUTION)
 
 
 def test_images_of_nothing_but_zeros_are_blank():
