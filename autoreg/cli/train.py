@@ -156,10 +156,20 @@ def audio(
     test: Test = "",
     valid: Valid = 0.05,
     target: Target = None,
+    codec: Annotated[
+        Literal["mulaw", "linear", "sashimi", "sashimi-linear"],
+        _of_data(
+            help="Samples to symbols: mu-law; linear, the grid of PCM files; or either as in the "
+            "papers on SaShiMi."
+        ),
+    ] = "mulaw",
     gain: Annotated[
-        Literal["recorded", "peak"],
-        _of_data(help="As recorded, or each clip divided by its own largest magnitude."),
-    ] = "recorded",
+        Literal["recorded", "peak", "range"] | None,
+        _of_data(
+            help="As recorded; each clip divided by its own largest magnitude; or stretched to "
+            "the whole range, as the codecs of SaShiMi need it. Recorded, if not given."
+        ),
+    ] = None,
     prefixes: Annotated[
         str | None,
         _of_data(
@@ -170,7 +180,9 @@ def audio(
     sample_rate: Annotated[
         int | None, _of_data(help="In Hz; that of the files, if they agree, if not given.", min=1)
     ] = None,
-    levels: Annotated[int, _of_data(help="Of the mu-law.", min=2)] = 256,
+    levels: Annotated[
+        int, _of_data(help="Of the codec; 65536 linear ones are what 16 bits hold.", min=2)
+    ] = 256,
     mono: Annotated[bool, _of_data("--mono", help="Mix several channels.")] = False,
     resample: Annotated[bool, _of_data("--resample", help="Convert other sample rates.")] = False,
     trim_db: Annotated[
@@ -186,11 +198,20 @@ def audio(
     Headers and labels of all files are checked before the first sample is read. Files of equal
     content share a part, and a split by share stays as it is when files are added.
 
+    Bits per sample compare with the papers on SaShiMi (SC09 1.925 and YouTubeMix 1.449 for a
+    WaveNet, by sashimi; Beethoven 1.032, by sashimi-linear) if the files are cut as theirs
+    (SC09: one second at 16 kHz, its own lists of test files), all 256 levels, nothing trimmed.
+    As there, every one of the T samples of a file is scored, the first too, after a start symbol.
+
+    Labels of names such as p225_001.wav: --labels '(?P<speaker>p\d+)_\d+\.wav'; of folders such as
+    p225/p225_001.wav: --labels parent:speaker. Either way, --given speaker=p225 afterwards.
+
     Example::
 
         autoreg train audio --data recordings --labels '(?P<speaker>\w+?)_.*' --out runs/speakers
         autoreg train audio --data books --labels table.csv --target reader --mono --resample
             --sample-rate 16000 --gain peak --prefixes 0.05,0.1,0.2 --out runs/readers
+        autoreg train audio --data sc09 --codec sashimi --out runs/sc09
         autoreg train audio --split fsdd --preset speakers-cpu --out runs/fsdd
     """
     official = FSDD if split == "fsdd" else {}
@@ -201,6 +222,7 @@ def audio(
         "labels": rule,
         "split": {"valid": valid, "test": values.share(test or official.get("test", "0.1"))},
         "sample_rate": sample_rate,
+        "codec": codec,
         "levels": levels,
         "gain": gain,
         "mono": mono,

@@ -9,6 +9,7 @@ from autoreg.codecs.kinds import rebuild
 from autoreg.codecs.linear import Linear
 from autoreg.codecs.mulaw import MuLaw
 from autoreg.codecs.pixels import Grey, Threshold
+from autoreg.codecs.sashimi import Sashimi
 
 
 @runtime_checkable
@@ -32,11 +33,15 @@ class Codec(Protocol):
         """Return the codec as plain data: its kind and its fields."""
 
 
-def codec_from_config(config: object) -> MuLaw | Linear | Threshold | Grey:
+AnyCodec = MuLaw | Linear | Sashimi | Threshold | Grey
+
+
+def codec_from_config(config: object) -> AnyCodec:
     """Rebuild a codec from config(); raises ValueError for what it does not know."""
-    kinds: dict[str, type[MuLaw | Linear | Threshold | Grey]] = {
+    kinds: dict[str, type[AnyCodec]] = {
         "mulaw": MuLaw,
         "linear": Linear,
+        "sashimi": Sashimi,
         "threshold": Threshold,
         "grey": Grey,
     }

@@ -2,29 +2,25 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar, get_args
+from typing import NamedTuple
 
 from jaxtyping import Integer
 from torch import Tensor
 
-from autoreg.codecs.mulaw import MuLaw
 from autoreg.conditions import ConditionSpace
+from autoreg.data.badfiles import BadFiles, OnError
 from autoreg.data.corpus import PARTS, Corpus
 from autoreg.data.labels import Labels, condition_of, counted, space_of
 from autoreg.data.sequences import Sequences
-from autoreg.data.sound import Gain, Sound
+from autoreg.data.sound import CodecName, Gain, Sound, named_codec
 from autoreg.data.split import Split
 from autoreg.data.trim import Span, active_span, check_decibels
 from autoreg.data.waves import FORMATS, Header, Reading, read_blocks, read_header
 
 logger = logging.getLogger(__name__)
-
-OnError = Literal["stop", "skip"]
-T = TypeVar("T")
-U = TypeVar("U")
 
 
 def audio_folder(
@@ -33,8 +29,9 @@ def audio_folder(
     labels: Labels,
     split: Split,
     sample_rate: int | None = None,
+    codec: CodecName = "mulaw",
     levels: int = 256,
-    gain: Gain = "recorded",
+    gain: Gain | None = None,
     mono: bool = False,
     resample: bool = False,
     trim_db: float | None = None,
@@ -45,7 +42,7 @@ def audio_folder(
     parts: Sequence[str] = PARTS,
     space: ConditionSpace | None = None,
 ) -> Corpus:
-    r"""Return the sound files below a folder, at any depth, as symbols by mu-law.
+    r"""Return the sound files below a folder, at any depth, as symbols.
 
     The header and the labels of every file are checked before the first sample is read.
 
@@ -54,8 +51,11 @@ def audio_folder(
         labels: A rule of autoreg.data.labels.
         split: Which files are held out.
         sample_rate: In Hz; None stands for that of the files, which then have to agree.
-        levels: The number of mu-law levels.
-        gain: "recorded", or "peak": each clip divided by its own largest magnitude.
+        codec: See ``named_codec``.
+        levels: How many levels it has.
+        gain: "recorded"; "peak", each clip divided by its own largest magnitude; "range", mapped
+            from its own least and greatest sample to -1 and 1. None stands for what belongs to
+            the codec: "range" for those of SaShiMi, else "recorded".
         mono: Mix files of several channels.
         resample: Convert files of other sample rates.
         trim_db: Leave out what comes before the first and after the last sample within this many
@@ -63,9 +63,9 @@ def audio_folder(
         on_error: "stop" raises the first bad file's error; "skip" leaves out every bad file, and
             logs each with the reason, then their number, as warnings.
         target: The factor that classifying asks for; None stands for the only factor, if so.
-        prefixes: Only with gain "peak": seconds. Each longer training clip is there again as its
-            beginning of that length by its own peak, since a clip's peak may lie in the future
-            of what has been heard.
+        prefixes: Not with gain "recorded": seconds. Each longer training clip is there again as
+            its beginning of that length by its own peak, since a clip's peak may lie in the
+            future of what has been heard.
         first: Read only this many seconds of each clip, cut before the gain is normalised; None
             reads all of it.
         parts: The others are not read; training files are needed unless a space is given.
@@ -88,10 +88,10 @@ def audio_folder(
     """
     if target is not None and target not in labels.factors:
         raise ValueError(f"target needs one of {', '.join(labels.factors)}; got {target!r}")
-    root, bad = Path(root), _BadFiles(on_error)
+    root, bad = Path(root), BadFiles(on_error)
     headers = bad.kept(read_header, _sound_files(root))
     rate = _common_rate(headers) if sample_rate is None else sample_rate
-    sound = Sound(rate, MuLaw(levels), gain)
+    sound = Sound(rate, *named_codec(codec, levels, gain))
     reader = _Reader(sound, trim_db, tuple(prefixes), first, mono=mono, resample=resample)
 
     def labelled(header: Header) -> tuple[Path, dict[str, str]]:
@@ -122,7 +122,8 @@ def audio_folder(
         signal=sound,
         space=counted(known, conditions) if space is None else space,
         target=labels.factors[0] if target is None and len(labels.factors) == 1 else target,
-        protocol=f"{_counts(root, kept)}; {split}; {labels.source}; {reader.summary(clips)}",
+        protocol=f"{_counts(root, kept, bad.skipped)}; {split}; {labels.source}; "
+        f"{reader.summary(clips)}",
     )
 
 
@@ -136,11 +137,12 @@ class _File(NamedTuple):
 
 
 class _Clip(NamedTuple):
-    """What was read of a sound file: itself and its prefixes, by name; the silence left out."""
+    """What was read of a sound file: itself and its prefixes, by name; what was left out."""
 
     file: _File
     sequences: dict[str, Integer[Tensor, " T"]]
     span: Span | None
+    constant: bool
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,9 @@ class _Reader:
     def __post_init__(self) -> None:
         if self.trim_db is not None:
             check_decibels(self.trim_db)
-        if self.prefixes and self.sound.gain != "peak":
+        if self.prefixes and self.sound.gain == "recorded":
             raise ValueError(
-                'prefixes need gain="peak"; as recorded, they are in the clips already'
+                'prefixes need gain="peak" or "range"; as recorded, they are in the clips already'
             )
         cuts = self.prefixes if self.first is None else (*self.prefixes, self.first)
         if any(not self._samples(seconds) >= 1 for seconds in cuts):
@@ -173,18 +175,20 @@ class _Reader:
             end = start + self._samples(self.first)
             stop = end if stop is None else min(stop, end)
         whole = self._piece(file, start, stop)
+        if constant := len(whole) > 1 and bool((whole == whole[0]).all()):
+            logger.warning("%s is one symbol throughout, as silence is; kept", file.path)
         sequences = {file.name: whole}
         for seconds in self.prefixes if file.part == "train" else ():
             length = self._samples(seconds)
             if length < len(whole):
                 name = f"{file.name}[:{seconds:g}s]"
                 sequences[name] = self._piece(file, start, start + length)
-        return _Clip(file, sequences, span)
+        return _Clip(file, sequences, span, constant)
 
     def summary(self, clips: Sequence[_Clip]) -> str:
         """Return what was done to the clips."""
         sound = self.sound
-        done = [f"{sound.sample_rate} Hz", f"mu-law {sound.num_symbols}", f"gain {sound.gain}"]
+        done = [f"{sound.sample_rate} Hz", sound.in_words()]
         done += ["mixed to mono"] * self.mono + ["resampled"] * self.resample
         if self.prefixes:
             seconds = ", ".join(f"{seconds:g}" for seconds in self.prefixes)
@@ -194,13 +198,13 @@ class _Reader:
         if spans := [clip.span for clip in clips if clip.span is not None]:
             share = sum(span.removed for span in spans) / sum(span.total for span in spans)
             done.append(f"ends {self.trim_db:g} dB below the peak left out ({share:.2%})")
+        if constant := sum(clip.constant for clip in clips):
+            done.append(f"{constant} of one symbol throughout")
         return ", ".join(done)
 
     def _active(self, file: _File, below: float) -> Span:
         rate, reading = self.sound.sample_rate, self._reading()
         span = active_span(lambda: read_blocks(file.path, rate, **reading), below=below)
-        if span.silent:
-            logger.warning("%s is silent throughout; kept whole", file.path)
         if span.removed:
             logger.info("%s: left out %d of %d samples", file.path, span.removed, span.total)
         return span
@@ -219,36 +223,6 @@ class _Reader:
 
     def _samples(self, seconds: float) -> int:
         return round(seconds * self.sound.sample_rate)
-
-
-class _BadFiles:
-    """What becomes of files that cannot be used."""
-
-    def __init__(self, on_error: OnError) -> None:
-        if on_error not in get_args(OnError):
-            raise ValueError(
-                f"on_error needs one of {', '.join(get_args(OnError))}; got {on_error!r}"
-            )
-        self.skip = on_error == "skip"
-        self.skipped = 0
-
-    def kept(self, work: Callable[[T], U], files: Iterable[T]) -> list[U]:
-        """Return what the work makes of the good files; raise or log the error of a bad one."""
-        results = []
-        for file in files:
-            try:
-                results.append(work(file))
-            except (OSError, ValueError) as error:
-                if not self.skip:
-                    raise
-                self.skipped += 1
-                logger.warning("skipped %s", error)
-        return results
-
-    def report(self) -> None:
-        """Log how many files were left out."""
-        if self.skipped:
-            logger.warning("skipped %d bad sound files in all", self.skipped)
 
 
 def _sound_files(root: Path) -> list[Path]:
@@ -283,7 +257,8 @@ def _packed(clips: Sequence[_Clip], part: str) -> Sequences:
     )
 
 
-def _counts(root: Path, files: Sequence[_File]) -> str:
+def _counts(root: Path, files: Sequence[_File], skipped: int) -> str:
     counts = Counter(file.part for file in files)
     parts = ", ".join(f"{counts[part]} {part}" for part in PARTS)
-    return f"{root.resolve().name}: {len(files)} sound files, {parts}"
+    left_out = f" ({skipped} bad ones skipped)" if skipped else ""
+    return f"{root.resolve().name}: {len(files)} sound files, {parts}{left_out}"

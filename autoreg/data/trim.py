@@ -16,7 +16,6 @@ class Span(NamedTuple):
     start: int
     stop: int
     total: int
-    silent: bool = False  # nothing but zeros
 
     @property
     def removed(self) -> int:
@@ -40,7 +39,7 @@ def active_span(read: Callable[[], Iterable[Float[Tensor, " L"]]], *, below: flo
     Example:
         >>> clip = torch.tensor([0.0, 0.001, 1.0, 0.0, -0.5, 0.001])
         >>> active_span(lambda: [clip[:3], clip[3:]], below=40)
-        Span(start=2, stop=5, total=6, silent=False)
+        Span(start=2, stop=5, total=6)
     """
     check_decibels(below)
     threshold = peak(read()) * 10 ** (-below / 20)
@@ -51,7 +50,7 @@ def active_span(read: Callable[[], Iterable[Float[Tensor, " L"]]], *, below: flo
             start = start if stop else total + int(active[0])
             stop = total + int(active[-1]) + 1
         total += len(wave)
-    return Span(start, stop, total, silent=not threshold)
+    return Span(start, stop, total)
 
 
 def check_decibels(below: float) -> None:

@@ -120,6 +120,13 @@ def peak(waves: Iterable[Float64[Tensor, " L"]]) -> float:
     return max((float(wave.abs().max()) for wave in waves if len(wave)), default=0.0)
 
 
+def extremes(waves: Iterable[Float64[Tensor, " L"]]) -> tuple[float, float]:
+    """Return the least and the greatest sample of some blocks, zeros if there are none."""
+    ends = [wave.aminmax() for wave in waves if len(wave)]
+    low = min((float(end.min) for end in ends), default=0.0)
+    return low, max((float(end.max) for end in ends), default=0.0)
+
+
 class _Onward(soundfile.SoundFile):  # type: ignore[misc]
     """A sound file read from front to back.
 

@@ -3,7 +3,8 @@ import pytest
 from PIL import Image
 
 from autoreg import modeldir
-from autoreg.cli.train import FSDD
+from autoreg.cli.train import FSDD, audio
+from autoreg.data.source import read_corpus
 from autoreg.training.config import Config
 
 TINY = [
@@ -109,3 +110,19 @@ def test_bad_sound_among_good_ones_stops_or_is_skipped(run, refused, voices, tmp
     assert skipped.exit_code == 0
     assert "skipped" in skipped.stderr
     assert "ann_9.wav" in skipped.stderr
+
+
+@pytest.mark.parametrize(
+    ("codec", "levels", "protocol"),
+    [
+        ("mulaw", 256, "mu-law 256, gain recorded"),
+        ("linear", 65536, "linear 65536, gain recorded"),
+        ("sashimi", 256, "mu-law 256 truncated, gain range, bits per sample as in the papers"),
+        ("sashimi-linear", 256, "linear 256 truncated, gain range, bits per sample as in the"),
+    ],
+)
+def test_codecs_are_named(voices, codec, levels, protocol):
+    plan = audio(data=voices, labels="none", codec=codec, levels=levels)
+    corpus = read_corpus(plan.source, plan.data)
+    assert protocol in corpus.protocol
+    assert corpus.signal.num_symbols == levels

@@ -10,8 +10,12 @@ from autoreg.codecs import Codec, codec_from_config
 from autoreg.codecs.linear import Linear
 from autoreg.codecs.mulaw import MuLaw
 from autoreg.codecs.pixels import Grey, Threshold
+from autoreg.codecs.sashimi import Sashimi
 
-CODECS = [MuLaw(), MuLaw(3), Linear(7), Linear(4, 0.5, 1.0), Threshold(9), Grey(), Grey(17, 16)]
+CODECS = [
+    *(MuLaw(), MuLaw(3), Linear(7), Linear(4, 0.5, 1.0), Sashimi(), Sashimi(5, "linear")),
+    *(Threshold(9), Grey(), Grey(17, 16)),
+]
 # Amplitudes and grey values, within and beyond, as float32 has them; infinity leaves a side open.
 BOUNDS = st.floats(-2, 2, width=32) | st.integers(-9, 300) | st.sampled_from([-math.inf, math.inf])
 
@@ -29,7 +33,12 @@ def test_a_stored_mu_law_names_its_levels():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"kind": "opus"}, "codec needs a kind among mulaw, linear, threshold, grey; got 'opus'"),
+        (
+            {"kind": "opus"},
+            "codec needs a kind among mulaw, linear, sashimi, threshold, grey; got 'opus'",
+        ),
+        ({"kind": "sashimi", "levels": 16, "scale": 1}, "needs scale of type str; got 1"),
+        ({"kind": "sashimi", "levels": 16, "scale": "x"}, "scale needs one of mulaw, linear"),
         ({"kind": "mulaw"}, "codec 'mulaw' needs the keys kind, levels; got kind"),
         ({"kind": "mulaw", "levels": 256, "mu": 256}, "got kind, levels, mu"),
         ({"kind": "mulaw", "levels": "256"}, "needs levels of type int; got '256'"),

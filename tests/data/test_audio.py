@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from autoreg.codecs import MuLaw
+from autoreg.codecs import MuLaw, Sashimi
 from autoreg.data.audio import audio_folder
 from autoreg.data.labels import from_name, from_parent, unlabelled
 from autoreg.data.sound import Sound
@@ -137,7 +137,8 @@ def test_prefixes_of_training_clips_have_their_own_peak(tmp_path):
 
 
 def test_trimming_says_what_it_left_out(tmp_path, caplog):
-    clip = np.concatenate([np.zeros(300), np.full(500, 0.5), np.full(200, 1e-4)])
+    loud = 0.5 * (-1.0) ** np.arange(500)
+    clip = np.concatenate([np.zeros(300), loud, np.full(200, 1e-4)])
     soundfile.write(tmp_path / "clip.wav", clip, RATE)
     soundfile.write(tmp_path / "quiet.wav", clip / 64, RATE, subtype="FLOAT")
     soundfile.write(tmp_path / "silent.wav", np.zeros(1000), RATE)
@@ -160,13 +161,44 @@ def test_trimming_says_what_it_left_out(tmp_path, caplog):
         "silent.wav": 1000,
         "silent.wav[:0.05s]": 400,
     }
-    assert {int(symbol) for i in range(4) for symbol in train[i]} == {255}
+    assert {int(symbol) for i in range(4) for symbol in train[i]} == {0, 255}
     assert [record.getMessage() for record in caplog.records] == [
         f"{tmp_path / 'clip.wav'}: left out 500 of 1000 samples",
         f"{tmp_path / 'quiet.wav'}: left out 500 of 1000 samples",
-        f"{tmp_path / 'silent.wav'} is silent throughout; kept whole",
+        f"{tmp_path / 'silent.wav'} is one symbol throughout, as silence is; kept",
     ]
-    assert "ends 40 dB below the peak left out (33.33%)" in corpus.protocol
+    assert "ends 40 dB below the peak left out (33.33%), 1 of one symbol" in corpus.protocol
+
+
+def test_each_clip_is_scaled_by_its_own_range_where_numbers_are_to_be_compared(root, wave):
+    corpus = audio_folder(root, labels=unlabelled(), split=ALL_TRAIN, codec="sashimi")
+    train = corpus.parts["train"]
+    ends = [(int(train[i].min()), int(train[i].max())) for i in range(len(train))]
+    assert ends == [(0, 255)] * 12
+    assert corpus.signal == Sound(RATE, Sashimi(), "range")
+    told = "8000 Hz, mu-law 256 truncated, gain range, bits per sample as in the papers on SaShiMi"
+    assert corpus.protocol.endswith(told)
+
+
+def test_linear_levels_are_the_samples_of_the_files(root, wave):
+    corpus = audio_folder(root, labels=unlabelled(), split=ALL_TRAIN, codec="linear", levels=2**16)
+    train = corpus.parts["train"]
+    n = int(Path(train.names[0]).stem)
+    assert np.array_equal(train[0].numpy(), wave(n).astype(np.int32) + 2**15)
+    assert corpus.protocol.endswith("8000 Hz, linear 65536, gain recorded")
+
+
+def test_silent_clips_are_kept_and_counted_whether_ends_are_trimmed_or_not(tmp_path, caplog):
+    soundfile.write(tmp_path / "loud.wav", 0.5 * np.sin(np.arange(400)), RATE)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(300), RATE)
+    for trim_db in (None, 40.0):
+        caplog.clear()
+        corpus = audio_folder(tmp_path, labels=unlabelled(), split=ALL_TRAIN, trim_db=trim_db)
+        assert corpus.parts["train"].names == ("loud.wav", "silent.wav")
+        assert corpus.parts["train"].lengths.tolist()[1] == 300
+        assert "silent.wav is one symbol throughout, as silence is; kept" in caplog.text
+        assert "loud.wav is" not in caplog.text
+        assert corpus.protocol.endswith("1 of one symbol throughout")
 
 
 def test_conversions_apply_to_every_file(tmp_path, wave):
@@ -218,6 +250,9 @@ def test_skipped_files_are_all_reported_with_their_reasons(root, bad, caplog):
     for name, reason in {**bad, "stray.wav": "needs to lie in a folder"}.items():
         assert sum(f"{name}: {reason}" in message for message in messages) == 1
     assert len(messages) == 5
+    assert "corpus: 12 sound files, 12 train, 0 valid, 0 test (5 bad ones skipped)" in (
+        corpus.protocol
+    )
 
 
 def test_good_files_are_skipped_in_silence(root, caplog):
@@ -278,10 +313,12 @@ def test_no_training_file_is_refused(root, bad):
     [
         ({"on_error": "ignore"}, "on_error needs one of stop, skip; got 'ignore'"),
         ({"target": "mood"}, "target needs one of label; got 'mood'"),
-        ({"prefixes": (0.1,)}, 'prefixes need gain="peak"'),
+        ({"prefixes": (0.1,)}, 'prefixes need gain="peak" or "range"'),
         ({"prefixes": (0.1, 1e-5), "gain": "peak"}, "at least one sample each; got .*1e-05"),
         ({"trim_db": -40}, "trimming needs a number of decibels above 0; got -40"),
         ({"levels": 1}, "levels needs a whole number"),
+        ({"codec": "sashimi", "gain": "recorded"}, "scales each clip by its own range"),
+        ({"codec": "opus"}, "codec needs one of mulaw, linear, sashimi, sashimi-linear"),
         ({"sample_rate": 0}, "sample_rate needs a whole number of Hz above 0; got 0"),
     ],
 )

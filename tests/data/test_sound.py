@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoreg.codecs import Linear, MuLaw, Threshold
+from autoreg.codecs import Linear, MuLaw, Sashimi, Threshold
 from autoreg.data.region import Seconds
 from autoreg.data.signal import Signal, signal_from_config
-from autoreg.data.sound import Sound
+from autoreg.data.sound import Sound, named_codec, range_gain
 
 RATE = 8000
 
@@ -29,8 +29,8 @@ def path(tmp_path, noise):
     return tmp_path / "noise.wav"
 
 
-@pytest.mark.parametrize("gain", ["recorded", "peak"])
-@pytest.mark.parametrize("codec", [MuLaw(), MuLaw(1024), Linear(65536)])
+@pytest.mark.parametrize("gain", ["recorded", "peak", "range"])
+@pytest.mark.parametrize("codec", [MuLaw(), MuLaw(1024), Linear(65536), Sashimi()])
 def test_reading_equals_encoding_what_the_file_holds(path, noise, gain, codec):
     sound = Sound(RATE, codec, gain)
     symbols = sound.read(path)
@@ -38,7 +38,7 @@ def test_reading_equals_encoding_what_the_file_holds(path, noise, gain, codec):
     assert symbols.dtype == (torch.uint8 if codec.num_symbols <= 256 else torch.int32)
 
 
-@pytest.mark.parametrize("gain", ["recorded", "peak"])
+@pytest.mark.parametrize("gain", ["recorded", "peak", "range"])
 def test_blocks_end_to_end_are_the_clip(path, gain):
     sound = Sound(RATE, MuLaw(), gain)
     blocks = list(sound.blocks(path, block=300))
@@ -78,18 +78,86 @@ def test_peak_gain_is_by_row_and_leaves_silence_as_it_is():
     assert symbols.tolist() == [[1, 2], [1, 1], [0, 1]]
 
 
+def test_range_gain_makes_a_copy_of_any_loudness_and_offset_equal(noise):
+    wave = np.round(noise * 2**12) / 2**12  # sums and multiples are exact
+    sound = Sound(RATE, Sashimi(), "range")
+    symbols = sound.encode(wave)
+    assert (int(symbols.min()), int(symbols.max())) == (0, 255)
+    shifted = sound.encode(0.25 + 0.5 * wave)
+    # Half as wide a range counts its millionth twice, which moves 1e-6 of 256 levels at the
+    # edges, companded 46 times as steeply at silence: one sample in a hundred at the very most.
+    assert float((symbols != shifted).double().mean()) < 1e-2
+    assert torch.equal(symbols, sound.encode(wave + 0.25))
+
+
+def test_range_gain_is_by_row_from_the_least_to_the_greatest():
+    waves = torch.tensor([[0.0, 0.5, 0.25], [-0.1, 0.3, 0.1]], dtype=torch.float64)
+    sound = Sound(RATE, Linear(3), "range")
+    assert sound.encode(waves).tolist() == [[0, 2, 1], [0, 2, 1]]
+    exact = range_gain(waves[0], 0.0, 0.5)
+    assert exact.tolist() == pytest.approx([-1.0, 1 - 2e-6 / 0.500001, -1e-6 / 0.500001])
+
+
+def test_what_is_constant_is_the_least_symbol_by_range_gain(tmp_path):
+    soundfile.write(tmp_path / "constant.wav", np.full(5, 0.25), RATE)
+    sound = Sound(RATE, Sashimi(), "range")
+    assert sound.read(tmp_path / "constant.wav").tolist() == [0] * 5
+    assert sound.encode(torch.full((2, 3), -0.5)).tolist() == [[0] * 3] * 2
+
+
+def test_nothing_that_is_no_number_gets_through_a_range_gain():
+    with pytest.raises(ValueError, match="1 NaN or infinite of 3, the first at 2"):
+        Sound(RATE, Sashimi(), "range").encode(torch.tensor([0.1, 0.5, float("nan")]))
+
+
+def test_sixteen_bit_files_are_the_linear_codec_sample_by_sample(tmp_path):
+    samples = np.arange(-(2**15), 2**15, 7, dtype=np.int16)
+    soundfile.write(tmp_path / "ramp.wav", samples, RATE)
+    codec, gain = named_codec("linear", 2**16)
+    sound = Sound(RATE, codec, gain)
+    symbols = sound.read(tmp_path / "ramp.wav")
+    assert np.array_equal(symbols.numpy(), samples.astype(np.int32) + 2**15)
+    sound.write(tmp_path / "again.wav", symbols)
+    assert torch.equal(sound.read(tmp_path / "again.wav"), symbols)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "gain", "words"),
+    [
+        ("mulaw", MuLaw(8), "recorded", "mu-law 8, gain recorded"),
+        ("linear", Linear(8, -1.0, 0.75), "recorded", "linear 8, gain recorded"),
+        ("sashimi", Sashimi(8), "range", "mu-law 8 truncated, gain range, bits per sample as in"),
+        ("sashimi-linear", Sashimi(8, "linear"), "range", "linear 8 truncated, gain range, bits"),
+    ],
+)
+def test_codecs_have_names_and_the_gain_that_belongs_to_them(name, codec, gain, words):
+    assert named_codec(name, 8) == (codec, gain)
+    assert Sound(RATE, codec, gain).in_words().startswith(words)
+
+
+def test_names_and_gains_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="codec needs one of mulaw, linear, sashimi, sashimi-l"):
+        named_codec("opus")
+    with pytest.raises(ValueError, match=r"scales each clip by its own range, .* got gain peak"):
+        named_codec("sashimi", 256, "peak")
+    assert named_codec("mulaw", 256, "range") == (MuLaw(), "range")
+    assert "papers" not in Sound(RATE, Sashimi(), "recorded").in_words()
+    with pytest.raises(ValueError, match=r"a whole number within 2\.\.65536; got 0"):
+        named_codec("linear", 0)
+
+
 def test_silent_file_is_read_by_peak_gain(tmp_path):
     soundfile.write(tmp_path / "silent.wav", np.zeros(5), RATE)
     assert Sound(RATE, MuLaw(), "peak").read(tmp_path / "silent.wav").tolist() == [128] * 5
 
 
-@pytest.mark.parametrize("gain", ["recorded", "peak"])
+@pytest.mark.parametrize("gain", ["recorded", "peak", "range"])
 def test_one_sample_is_a_clip(tmp_path, gain):
     soundfile.write(tmp_path / "one.wav", np.array([0.5]), RATE)
     assert len(Sound(RATE, MuLaw(), gain).read(tmp_path / "one.wav")) == 1
 
 
-@pytest.mark.parametrize("gain", ["recorded", "peak"])
+@pytest.mark.parametrize("gain", ["recorded", "peak", "range"])
 @pytest.mark.parametrize("shape", [(0,), (0, 5), (3, 0)])
 def test_no_samples_are_no_symbols(gain, shape):
     assert Sound(RATE, MuLaw(), gain).encode(torch.zeros(shape)).shape == shape
@@ -113,7 +181,12 @@ def test_draws_are_written_with_a_quarter_second_between_them(tmp_path):
 
 
 def test_sound_is_a_signal_and_survives_its_config():
-    for sound in (Sound(RATE, MuLaw()), Sound(44100, Linear(512), "peak")):
+    sounds = (
+        Sound(RATE, MuLaw()),
+        Sound(44100, Linear(512), "peak"),
+        Sound(9, Sashimi(), "range"),
+    )
+    for sound in sounds:
         assert isinstance(sound, Signal)
         assert signal_from_config(sound.config()) == sound
         assert (sound.num_symbols, sound.length) == (sound.codec.num_symbols, None)
@@ -124,12 +197,12 @@ def test_sound_is_a_signal_and_survives_its_config():
     [
         (
             {"codec": Threshold().config()},
-            "a sound needs a codec mulaw or linear; got .*threshold",
+            "a sound needs a codec mulaw, linear or sashimi; got .*threshold",
         ),
         ({"sample_rate": 0}, "sample_rate needs a whole number of Hz above 0; got 0"),
         ({"sample_rate": "8000"}, "got '8000'"),
         ({"sample_rate": True}, "got True"),
-        ({"gain": "loud"}, "gain needs one of recorded, peak; got 'loud'"),
+        ({"gain": "loud"}, "gain needs one of recorded, peak, range; got 'loud'"),
         ({"gain": ["peak"]}, "gain needs one of recorded, peak"),
         ({"tempo": 1}, "needs the keys codec, gain, kind, sample_rate; got .*tempo"),
     ],

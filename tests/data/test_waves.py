@@ -8,7 +8,7 @@ import soundfile
 import soxr
 import torch
 
-from autoreg.data.waves import FORMATS, peak, read_blocks, read_header
+from autoreg.data.waves import FORMATS, extremes, peak, read_blocks, read_header
 
 RATE = 16000
 
@@ -201,3 +201,10 @@ def test_clip_that_resampling_leaves_empty_is_refused(tmp_path):
     assert len(read(tmp_path / "short.wav", 48000)) == 1
     with pytest.raises(ValueError, match=r"short\.wav: too short to leave a sample at 8000 Hz"):
         read(tmp_path / "short.wav", 8000, resample=True)
+
+
+def test_extremes_are_those_of_all_blocks():
+    wave = torch.tensor([0.1, -0.7, 0.4, 0.2], dtype=torch.float64)
+    assert extremes([wave[:1], wave[1:1], wave[1:]]) == (-0.7, 0.4)
+    assert extremes([wave[:1]]) == (0.1, 0.1)
+    assert extremes([]) == (0.0, 0.0)
