@@ -10,8 +10,10 @@ import typer
 
 from autoreg.cli import values
 from autoreg.cli.runs import Plan, trains
+from autoreg.codecs.scan import KINDS
 from autoreg.data.corpus import Corpus
 from autoreg.data.picture import Picture
+from autoreg.data.pictures import Pictures
 from autoreg.data.source import read_corpus
 from autoreg.models.dilations import image_dilations
 from autoreg.training.config import Config, preset
@@ -36,8 +38,12 @@ train = typer.Typer(
 _of_data = partial(typer.Option, rich_help_panel="Data")
 
 Scanned = Annotated[
-    Literal["raster", "serpentine", "column", "reversed"],
-    _of_data(help="The order in which pixels are read."),
+    str,
+    _of_data(
+        help=f"The order in which pixels are read: {', '.join(KINDS)}. Of several, such as "
+        "raster,column, each image is seen in each; the model is the mixture over them.",
+        metavar="KIND,...",
+    ),
 ]
 Levels = Annotated[
     int, _of_data(help="2 for black and white, up to 256 for grey.", min=2, max=256)
@@ -74,7 +80,7 @@ def digits(*, scan: Scanned = "raster") -> Plan:
 
         autoreg train digits --out runs/digits
     """
-    return Plan({"kind": "digits", "scan": scan}, lambda corpus: preset("digits"))
+    return Plan({"kind": "digits", "scan": values.scans(scan)}, lambda corpus: preset("digits"))
 
 
 @trains(train)
@@ -100,7 +106,7 @@ def mnist(
         autoreg train mnist --data DIR --download --out runs/mnist
         autoreg train mnist --data DIR --levels 256 --scan serpentine --out runs/grey
     """
-    source = {"kind": "mnist", "levels": levels, "scan": scan, "binarise": binarise}
+    source = {"kind": "mnist", "levels": levels, "scan": values.scans(scan), "binarise": binarise}
     folder = _folder(data, "AUTOREG_DATA", "")
     if download:
         read_corpus({**source, "download": True}, folder)
@@ -133,7 +139,7 @@ def images(
         "labels": rule,
         "split": {"valid": valid, "test": values.share(test)},
         "levels": levels,
-        "scan": scan,
+        "scan": values.scans(scan),
         "target": target,
     }
     return Plan(source, _for_images, data, table)
@@ -277,8 +283,10 @@ def _folder(data: Path | None, variable: str, within: str) -> Path:
 
 def _for_images(corpus: Corpus) -> Config:
     """Return settings whose dilations fit the lines of the images."""
-    signal = cast(Picture, corpus.signal)
-    scan = signal.scan
+    signal = corpus.signal
+    if isinstance(signal, Pictures):
+        signal = signal.of(signal.kinds[0])
+    scan = cast(Picture, signal).scan
     start = preset("mnist-binary-cpu" if signal.num_symbols == 2 else "mnist-256-cpu")
-    line = scan.height if scan.kind == "column" else scan.width
+    line = scan.height if scan.by_column else scan.width
     return replace(start, model=replace(start.model, dilations=image_dilations(line, 2, 8)))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from autoreg.codecs.scan import KINDS
 from autoreg.conditions import Prior
 from autoreg.data.signal import Signal
 from autoreg.data.sound import Sound
@@ -125,6 +126,22 @@ def numbers(text: str | None) -> list[float]:
         return [float(part) for part in text.split(",")] if text else []
     except ValueError:
         raise ValueError(f"numbers are written 0.05,0.1,0.2; got {text!r}") from None
+
+
+def scans(text: str) -> str | list[str]:
+    """Return the kind of scan that a text names, or all of several.
+
+    Example:
+        >>> scans("raster"), scans("raster,column")
+        ('raster', ['raster', 'column'])
+    """
+    kinds = text.split(",")
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ValueError(f"scans are written raster,column: {', '.join(KINDS)}; got {kind!r}")
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f"scans need to be all different; got {text}")
+    return text if len(kinds) == 1 else kinds
 
 
 def _probabilities(text: str) -> Mapping[str, float]:

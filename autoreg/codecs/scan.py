@@ -9,7 +9,17 @@ from torch import Tensor
 
 from autoreg.codecs.kinds import rebuild
 
-KINDS = ("raster", "serpentine", "column", "reversed")
+KINDS = (
+    "raster",
+    "serpentine",
+    "column",
+    "reversed",
+    "mirrored",
+    "upward",
+    "column-mirrored",
+    "column-upward",
+    "column-reversed",
+)
 
 
 @dataclass(frozen=True)
@@ -18,7 +28,10 @@ class Scan:
 
     Args:
         kind: "raster": rows downwards, each from the left; "serpentine": every second row from the
-            right; "column": columns rightwards, each from the top; "reversed": raster backwards.
+            right; "mirrored": rows downwards, each from the right; "upward": rows upwards, each
+            from the left; "reversed": raster backwards. "column": columns rightwards, each from
+            the top; "column-" before mirrored, upward or reversed: that of the image whose rows
+            are the columns, so from the bottom, leftwards, and both.
         height: Rows of the image.
         width: Columns of the image.
 
@@ -42,6 +55,11 @@ class Scan:
             raise ValueError(f"scan needs a pixel or more; got {self.height}x{self.width}")
 
     @property
+    def by_column(self) -> bool:
+        """Whether a column is read before the next one, not a row."""
+        return self.kind.startswith("column")
+
+    @property
     def length(self) -> int:
         """The number of pixels T."""
         return self.height * self.width
@@ -50,11 +68,15 @@ class Scan:
     def order(self) -> Int[Tensor, " T"]:
         """The raster index (row * width + column) at each position of the path."""
         raster = torch.arange(self.length).reshape(self.height, self.width)
-        match self.kind:
+        if self.by_column:
+            raster = raster.T
+        match self.kind.removeprefix("column-"):
             case "serpentine":
                 raster[1::2] = raster[1::2].flip(1)
-            case "column":
-                raster = raster.T
+            case "mirrored":
+                raster = raster.flip(1)
+            case "upward":
+                raster = raster.flip(0)
             case "reversed":
                 raster = raster.flip(0, 1)
         return raster.flatten()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from autoreg.codecs.symbols import check_symbols
@@ -24,7 +24,8 @@ class Corpus:
         space: What the condition indices mean, with the training frequencies.
         target: The factor that classifying and evaluating ask for, if there is one.
         protocol: One sentence naming data, split, binarisation and gain.
-        features: Known features per position, (1, T, F), or None.
+        features: Known features per position, (rows, T, F), or None.
+        rows: Which row of the features each condition has, (K,); None is the only one.
 
     Raises:
         ValueError: A part is missing, or a symbol, condition or target does not exist.
@@ -35,7 +36,8 @@ class Corpus:
     space: ConditionSpace
     target: str | None
     protocol: str
-    features: Float[Tensor, "1 T F"] | None = None
+    features: Float[Tensor, "rows T F"] | None = None
+    rows: Int[Tensor, " K"] | None = None
 
     def __post_init__(self) -> None:
         if set(self.parts) != set(PARTS):

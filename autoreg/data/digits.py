@@ -1,5 +1,7 @@
 """The handwritten digits that come with scikit-learn."""
 
+from collections.abc import Sequence
+
 import torch
 from sklearn.datasets import load_digits
 
@@ -7,15 +9,16 @@ from autoreg.codecs.pixels import Grey
 from autoreg.codecs.scan import Scan
 from autoreg.conditions import ConditionSpace
 from autoreg.data.corpus import Corpus
+from autoreg.data.orders import in_orders, kinds_of
 from autoreg.data.picture import Picture
 from autoreg.data.sequences import Sequences
 
 
-def digits(scan: str = "raster") -> Corpus:
+def digits(scan: str | Sequence[str] = "raster") -> Corpus:
     """Return 1,797 digits of 8x8 pixels, 17 grey levels each, labelled 0..9.
 
     Args:
-        scan: The kind of scan, see Scan.
+        scan: The kind of scan, see Scan; several make each image be there in each order.
 
     Example:
         >>> corpus = digits()
@@ -23,7 +26,8 @@ def digits(scan: str = "raster") -> Corpus:
         [1347, 90, 360]
     """
     bunch = load_digits()
-    picture = Picture(Grey(levels=17, top=16), Scan(scan, 8, 8))
+    kinds = kinds_of(scan)
+    picture = Picture(Grey(levels=17, top=16), Scan(kinds[0], 8, 8))
     sequences = Sequences.from_rows(
         picture.encode(torch.from_numpy(bunch.images).long()), bunch.target
     )
@@ -31,7 +35,7 @@ def digits(scan: str = "raster") -> Corpus:
     test, valid = index % 5 == 0, index % 20 == 1
     parts = {"train": ~(test | valid), "valid": valid, "test": test}
     counts = torch.from_numpy(bunch.target)[parts["train"]].bincount(minlength=10)
-    return Corpus(
+    corpus = Corpus(
         parts={part: sequences.take(chosen.nonzero()[:, 0]) for part, chosen in parts.items()},
         signal=picture,
         space=ConditionSpace({"digit": tuple("0123456789")}, counts.tolist()),
@@ -42,3 +46,4 @@ def digits(scan: str = "raster") -> Corpus:
         ),
         features=picture.scan.features()[None],
     )
+    return in_orders(corpus, kinds)

@@ -9,6 +9,7 @@ from autoreg.codecs.scan import Scan
 from autoreg.conditions import ConditionSpace
 from autoreg.data.corpus import PARTS, Corpus
 from autoreg.data.labels import Labels, condition_of, space_of
+from autoreg.data.orders import in_orders, kinds_of, labels_of
 from autoreg.data.picture import Picture, open_image
 from autoreg.data.sequences import Sequences
 from autoreg.data.split import Split
@@ -22,7 +23,7 @@ def image_folder(
     labels: Labels,
     split: Split,
     levels: int = 256,
-    scan: str = "raster",
+    scan: str | Sequence[str] = "raster",
     target: str | None = None,
     space: ConditionSpace | None = None,
 ) -> Corpus:
@@ -35,9 +36,10 @@ def image_folder(
         labels: A rule of autoreg.data.labels.
         split: Which files are held out.
         levels: 2 for white above 127 and black, up to 256 for grey.
-        scan: The kind of scan, see Scan.
+        scan: The kind of scan, see Scan; several make each image be there in each order.
         target: The factor that classifying asks for; None stands for the only factor, if so.
-        space: The labels that images may have; None stands for those of the training images.
+        space: The labels that images may have, a scan among the factors left aside; None stands
+            for those of the training images.
 
     Raises:
         FileNotFoundError: The folder does not exist or holds no image.
@@ -51,7 +53,8 @@ def image_folder(
     if not paths:
         raise FileNotFoundError(f"{root}: needs a folder with {', '.join(FORMATS)} files")
     width, height = _common_size(paths)
-    picture = Picture(Threshold() if levels == 2 else Grey(levels), Scan(scan, height, width))
+    kinds = kinds_of(scan)
+    picture = Picture(Threshold() if levels == 2 else Grey(levels), Scan(kinds[0], height, width))
     rows = {path: labels.of(path.relative_to(root)) for path in paths}
     files: dict[str, list[Path]] = {part: [] for part in PARTS}
     for path, part in zip(paths, split.assign(paths), strict=True):
@@ -60,9 +63,10 @@ def image_folder(
         if not files["train"]:
             raise ValueError(f"{root}: no training image is left; {split}")
         space = space_of(labels.factors, [rows[path] for path in files["train"]])
+    space = space if len(kinds) == 1 else labels_of(space)
     if target is None and len(labels.factors) == 1:
         target = labels.factors[0]
-    return Corpus(
+    corpus = Corpus(
         parts={
             part: Sequences.from_list(
                 [picture.read(path) for path in chosen],
@@ -80,6 +84,7 @@ def image_folder(
         ),
         features=picture.scan.features()[None],
     )
+    return in_orders(corpus, kinds)
 
 
 def _common_size(paths: Sequence[Path]) -> tuple[int, int]:

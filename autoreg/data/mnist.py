@@ -1,5 +1,6 @@
 """The handwritten digits of MNIST."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,6 +12,7 @@ from autoreg.codecs.pixels import WHITE, Grey, Threshold
 from autoreg.codecs.scan import Scan
 from autoreg.conditions import ConditionSpace
 from autoreg.data.corpus import Corpus
+from autoreg.data.orders import in_orders, kinds_of
 from autoreg.data.picture import Picture
 from autoreg.data.sequences import Sequences
 
@@ -23,7 +25,7 @@ def mnist(
     root: Path | str,
     *,
     levels: int = 2,
-    scan: str = "raster",
+    scan: str | Sequence[str] = "raster",
     binarise: Binarise = "threshold",
     valid: int = 5000,
     download: bool = False,
@@ -33,7 +35,7 @@ def mnist(
     Args:
         root: The folder that holds MNIST/raw.
         levels: 2 for black and white, up to 256 for grey.
-        scan: The kind of scan, see Scan.
+        scan: The kind of scan, see Scan; several make each image be there in each order.
         binarise: With two levels, "threshold": white above 127; "draw": each pixel is white with
             probability grey / 255, drawn once and for all.
         valid: How many of the 60,000 are for validation; the same ones every time.
@@ -51,7 +53,8 @@ def mnist(
         raise ValueError(f"binarise='draw' needs levels=2; got levels={levels}")
     if not 0 <= valid < 60_000:
         raise ValueError(f"valid needs to leave some of 60,000 images to train on; got {valid}")
-    picture = Picture(Threshold() if levels == 2 else Grey(levels), Scan(scan, 28, 28))
+    kinds = kinds_of(scan)
+    picture = Picture(Threshold() if levels == 2 else Grey(levels), Scan(kinds[0], 28, 28))
     generator = torch.Generator().manual_seed(SEED)
     shuffled = torch.randperm(60_000, generator=generator)
     known, test = (
@@ -62,7 +65,7 @@ def mnist(
     how = f"{levels} grey levels"
     if levels == 2:
         how = "white above 127" if binarise == "threshold" else f"pixels drawn once, seed {SEED}"
-    return Corpus(
+    corpus = Corpus(
         parts={"train": train, "valid": known.take(shuffled[:valid].sort().values), "test": test},
         signal=picture,
         space=ConditionSpace(
@@ -75,6 +78,7 @@ def mnist(
         ),
         features=picture.scan.features()[None],
     )
+    return in_orders(corpus, kinds)
 
 
 def _load(root: Path | str, *, train: bool, download: bool) -> MNIST:

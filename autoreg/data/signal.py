@@ -9,6 +9,7 @@ from torch import Tensor
 
 from autoreg.codecs.kinds import find_kind
 from autoreg.data.picture import Picture
+from autoreg.data.pictures import Pictures
 from autoreg.data.plain import Plain
 from autoreg.data.region import Region
 from autoreg.data.series import Series
@@ -21,7 +22,7 @@ class Signal(Protocol):
 
     @property
     def kind(self) -> str:
-        """What the signal is: "picture", "series", "plain", "sound"."""
+        """What the signal is: "picture", "pictures", "series", "plain", "sound"."""
 
     @property
     def num_symbols(self) -> int:
@@ -58,8 +59,9 @@ class Signal(Protocol):
 
 def signal_from_config(config: object) -> Signal:
     """Rebuild a signal from config(); raises ValueError for what it does not know."""
-    kinds: dict[str, type[Picture | Plain | Series | Sound]] = {
+    kinds: dict[str, type[Picture | Pictures | Plain | Series | Sound]] = {
         "picture": Picture,
+        "pictures": Pictures,
         "plain": Plain,
         "series": Series,
         "sound": Sound,

@@ -151,4 +151,5 @@ def _beginnings(corpus: Corpus, first: int) -> Corpus:
         target=corpus.target,
         protocol=f"{corpus.protocol}; only the first {first} symbols of each",
         features=corpus.features,
+        rows=corpus.rows,
     )

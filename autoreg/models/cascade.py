@@ -37,6 +37,7 @@ def cascade(
     residual_weight: Float[Tensor, "L1 R G"],
     residual_bias: Float[Tensor, "L1 R"],
     shape: Shape,
+    picks: Sequence[Tensor | None] = (),
 ) -> tuple[Float[Tensor, "L G B T"], list[Tensor]]:
     """Return the gated units of all layers, and what each layer will remember.
 
@@ -49,13 +50,15 @@ def cascade(
         stream: The filtered inputs.
         pasts: For each layer its last inputs (R, B, reach), oldest first.
         filters: Of all layers, taps oldest first.
-        drives: What is added inside the gates, (L, 2G, b, t), each to be broadcast.
+        drives: What is added inside the gates, (L, 2G, b, t), each to be broadcast or picked.
         residual_weight: Of all layers but the last.
         residual_bias: Of all layers but the last.
         shape: The rest.
+        picks: For each drive, which of its b each row has, (B,), where it is picked.
     """
     weights = (filters, residual_weight, residual_bias)
-    units, *after = _Cascade.apply(shape, len(drives), stream, *weights, *drives, *pasts)
+    chosen = tuple(picks) or (None,) * len(drives)
+    units, *after = _Cascade.apply(shape, chosen, stream, *weights, *drives, *pasts)
     return units, after
 
 
@@ -64,14 +67,14 @@ class _Cascade(torch.autograd.Function):
     def forward(
         ctx: Any,  # noqa: ANN401
         shape: Shape,
-        count: int,
+        picks: tuple[Tensor | None, ...],
         stream: Tensor,
         filters: Tensor,
         residual_weight: Tensor,
         residual_bias: Tensor,
         *rest: Tensor,
     ) -> tuple[Tensor, ...]:
-        drives, pasts = rest[:count], rest[count:]
+        drives, pasts = rest[: len(picks)], rest[len(picks) :]
         kept, rough = any(ctx.needs_input_grad), shape.precision
         (width, rows, times), (depth, twice, _) = stream.shape, filters.shape
         gate = twice // 2
@@ -92,7 +95,7 @@ class _Cascade(torch.autograd.Function):
                     taps = _taps(desk, inputs, past, shape, layer, at)
                     raw = torch.mm(inwards[layer], taps, out=desk.rough("raw", twice, at))
                     pre = raw if plain else desk.wide("pre", twice, at).copy_(raw)
-                    _gate(pre, [drive[layer] for drive in drives], units[layer], at)
+                    _gate(pre, [drive[layer] for drive in drives], picks, units[layer], at)
                     if kept:
                         at.of(gates[layer]).copy_(pre.view(twice, *at.size))
                     if layer == depth - 1:
@@ -108,7 +111,7 @@ class _Cascade(torch.autograd.Function):
                     seen.append(inputs)
                     masks.append(mask)
         if kept:
-            ctx.shape, ctx.count, ctx.wide = shape, count, stream.dtype
+            ctx.shape, ctx.picks, ctx.wide = shape, picks, stream.dtype
             ctx.set_materialize_grads(False)
             ctx.save_for_backward(
                 filters, residual_weight, units, gates, *drives, *pasts, *seen, *masks
@@ -122,10 +125,10 @@ class _Cascade(torch.autograd.Function):
                 "the layers of a WaveNet as one operation have no second derivative: give its "
                 "stack taps=taps_of, or differentiate without create_graph"
             )
-        shape, count = ctx.shape, ctx.count
+        shape, picks = ctx.shape, ctx.picks
         filters, residual_weight, units, gates, *rest = ctx.saved_tensors
         depth, gate, rows, times = units.shape
-        drives, rest = rest[:count], rest[count:]
+        drives, rest = rest[: len(picks)], rest[len(picks) :]
         pasts, seen, masks = rest[:depth], rest[depth : 2 * depth], rest[2 * depth :]
         width, rough = seen[0].shape[0], shape.precision
         desk = Desk(filters, rough)
@@ -158,8 +161,8 @@ class _Cascade(torch.autograd.Function):
                 _ungate(d_unit, at.matrix(gates[layer]), d_pre, desk.rough("part", gate, at))
                 taps = _taps(desk, seen[layer], pasts[layer], shape, layer, at)
                 d_filters[layer] += d_pre @ taps.T
-                for d_drive in d_drives:
-                    _collect(d_drive[layer], d_pre, at)
+                for d_drive, pick in zip(d_drives, picks, strict=True):
+                    _collect(d_drive[layer], pick, d_pre, at)
                 d_taps = torch.mm(inwards[layer], d_pre, out=desk.rough("d_taps", len(taps), at))
                 _spread(d_taps, d_inputs, d_pasts[layer], shape, layer, at)
             _return(d_after[layer], d_inputs, d_pasts[layer])
@@ -168,10 +171,17 @@ class _Cascade(torch.autograd.Function):
         return (None, None, carry, d_filters, d_outwards, d_bias, *d_drives, *d_pasts)
 
 
-def _gate(pre: Tensor, drives: Sequence[Tensor], units: Tensor, at: Block) -> None:
+def _gate(
+    pre: Tensor,
+    drives: Sequence[Tensor],
+    picks: Sequence[Tensor | None],
+    units: Tensor,
+    at: Block,
+) -> None:
     """Write a block of units, and leave tanh and sigmoid where their arguments were."""
-    for drive in drives:
-        pre.view(-1, *at.size).add_(at.of(drive))
+    for drive, pick in zip(drives, picks, strict=True):
+        part = at.of(drive) if pick is None else _times(drive, at)[:, pick[at.rows]]
+        pre.view(-1, *at.size).add_(part)
     signal, opened = pre.chunk(2)
     signal.tanh_()
     opened.sigmoid_()
@@ -246,10 +256,26 @@ def _return(d_last: Tensor | None, d_inputs: Tensor, d_past: Tensor) -> None:
     d_inputs[:, :, times - (reach - old) :] += d_last[:, :, old:]
 
 
-def _collect(d_drive: Float[Tensor, "G2 b t"], d_pre: Float[Tensor, "G2 n"], at: Block) -> None:
-    """Add a block's gradient to that of a drive that was broadcast over it."""
+def _times(drive: Float[Tensor, "G2 b t"], at: Block) -> Float[Tensor, "G2 b s"]:
+    """Return the times of a block of a drive, all of its rows."""
+    return drive[:, :, at.times] if drive.shape[2] > 1 else drive
+
+
+def _collect(
+    d_drive: Float[Tensor, "G2 b t"], pick: Tensor | None, d_pre: Float[Tensor, "G2 n"], at: Block
+) -> None:
+    """Add a block's gradient to that of a drive that was broadcast over it or picked for it."""
     axes = [axis for axis in (1, 2) if d_drive.shape[axis] == 1]
     block = d_pre.view(-1, *at.size)
+    if pick is not None:
+        # A product, since adding at indices comes in any order on a GPU.
+        number = torch.arange(d_drive.shape[1], device=pick.device)
+        taken = (number[:, None] == pick[at.rows]).to(d_drive.dtype)
+        block = taken @ block.to(d_drive.dtype)
+        if d_drive.shape[2] == 1:
+            block = block.sum(2, keepdim=True)
+        _times(d_drive, at).add_(block)
+        return
     if axes:
         block = block.sum(axes, keepdim=True, dtype=d_drive.dtype)
     at.of(d_drive).add_(block)

@@ -1,6 +1,7 @@
 """The stack of gated, dilated, causal convolutions that a WaveNet is made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -9,6 +10,20 @@ from torch.nn import functional
 
 from autoreg.models.cascade import Shape, cascade
 from autoreg.models.readout import Weights, readout
+
+
+class Bank(NamedTuple):
+    """Vectors of a few rows, one row of which belongs to each sequence.
+
+    What many sequences share is projected once, not for each.
+
+    Attributes:
+        vectors: (b, l, D); l is 1 or the number of inputs.
+        pick: Which row each sequence has.
+    """
+
+    vectors: Float[Tensor, "b l D"]
+    pick: Int[Tensor, " B"]
 
 
 class GatedLayer(nn.Module):
@@ -170,7 +185,7 @@ class Stack(nn.Module):
         self,
         inputs: Float[Tensor, "B L R"],
         pasts: list[Tensor],
-        contexts: list[Tensor],
+        contexts: Sequence[Tensor | Bank],
         *,
         taps: Callable[..., tuple[Tensor, Tensor]] | None = None,
     ) -> tuple[Float[Tensor, "B L Q"], list[Tensor]]:
@@ -180,13 +195,14 @@ class Stack(nn.Module):
             inputs: Embedded symbols.
             pasts: For each layer its last ``reach`` inputs, as ``taps`` takes them.
             contexts: Vectors (b, l, D) whose sum enters the gates; each broadcasts over rows or
-                over time, so a global condition is projected once per sequence.
+                over time, so a global condition is projected once per sequence; or a bank.
             taps: From a layer, its past and its inputs to what its filters see and its new past.
                 With it one layer is called after the other; without, all are one operation, which
                 is faster on more than a few inputs and takes pasts oldest first.
         """
         if taps is None:
             return self._cascaded(inputs, pasts, contexts)
+        each = [one.vectors[one.pick] if isinstance(one, Bank) else one for one in contexts]
         seen, past = taps(self.input_filter, pasts[0], inputs)
         new_pasts, units = [past], []
         # Under autocast products are bfloat16; the stream that they add up to stays as it came.
@@ -195,7 +211,7 @@ class Stack(nn.Module):
             dropped = functional.dropout(stream, self.dropout, self.training)
             seen, new_past = taps(layer, past, dropped)
             new_pasts.append(new_past)
-            units.append(layer(seen, contexts))
+            units.append(layer(seen, each))
             if layer.residual is not None:
                 stream = stream + layer.residual(units[-1])
         # The skips of all layers are one product, and nothing is kept for each.
@@ -203,7 +219,10 @@ class Stack(nn.Module):
         return self.output(functional.relu(self.hidden(skips))), new_pasts
 
     def _cascaded(
-        self, inputs: Float[Tensor, "B L R"], pasts: list[Tensor], contexts: list[Tensor]
+        self,
+        inputs: Float[Tensor, "B L R"],
+        pasts: list[Tensor],
+        contexts: Sequence[Tensor | Bank],
     ) -> tuple[Float[Tensor, "B L Q"], list[Tensor]]:
         """Return what `forward` does, from all layers as one operation."""
         seen, past = taps_of(self.input_filter, pasts[0], inputs)
@@ -214,11 +233,12 @@ class Stack(nn.Module):
         residuals = [layer.residual for layer in layers if layer.residual is not None]
         rows, length, width = inputs.shape
         none = inputs.new_zeros(0, width, layers[0].filters.shape[0] // 2)
+        drives, picks = self._drives(contexts)
         units, after = cascade(
             stream.permute(2, 0, 1).contiguous(),
             [past.permute(2, 0, 1) for past in pasts[1:]],
             torch.stack([layer.filters for layer in layers]),
-            self._drives(contexts),
+            drives,
             torch.stack([each.weight for each in residuals]) if residuals else none,
             torch.stack([each.bias for each in residuals]) if residuals else none[..., 0],
             Shape(
@@ -227,6 +247,7 @@ class Stack(nn.Module):
                 dropout=self.dropout if self.training else 0.0,
                 precision=precision,
             ),
+            picks,
         )
         linears = (self.skip, self.hidden, self.output)
         weights = Weights(*(tensor for each in linears for tensor in (each.weight, each.bias)))
@@ -234,14 +255,20 @@ class Stack(nn.Module):
         params = params.unflatten(0, (rows, length))
         return params, [past, *(one.permute(1, 2, 0) for one in after)]
 
-    def _drives(self, contexts: list[Tensor]) -> list[Tensor]:
-        """Return what is added inside the gates, (L, 2G, b, t) each, biases within the first."""
+    def _drives(
+        self, contexts: Sequence[Tensor | Bank]
+    ) -> tuple[list[Tensor], list[Tensor | None]]:
+        """Return what is added inside the gates, (L, 2G, b, t) each, and which b a row has.
+
+        Biases are within the first.
+        """
         bias = torch.stack(tuple(layer.bias for layer in self.gated))[:, :, None, None]
         weights = [layer.context for layer in self.gated if layer.context is not None]
         if not weights or not contexts:
-            return [bias]
+            return [bias], [None]
         weight = torch.stack(tuple(weights))
+        banks = [one if isinstance(one, Bank) else (one, None) for one in contexts]
         first, *others = [
-            torch.einsum("lgd,btd->lgbt", weight, context).to(bias.dtype) for context in contexts
+            torch.einsum("lgd,btd->lgbt", weight, vectors).to(bias.dtype) for vectors, _ in banks
         ]
-        return [first + bias, *others]
+        return [first + bias, *others], [pick for _, pick in banks]

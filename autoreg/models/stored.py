@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autoreg.models.wavenet import WaveNet
+from autoreg.models.wavenet import WaveNet, check_index
 from autoreg.plaindata import check_keys, not_finite
 
 KINDS = {"wavenet": WaveNet}
@@ -53,6 +53,8 @@ def rebuild(
         raise ValueError("\n".join(["the tensors are not this model's:", *lines[:_SHOWN], *more]))
     if reason := not_finite(tensors):
         raise ValueError(reason)
+    if "rows" in tensors:
+        check_index("rows", tensors["rows"], len(tensors["features"]))
     model.load_state_dict(tensors, assign=True)
     types = (tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
     return model.to(functools.reduce(torch.promote_types, types))
@@ -73,7 +75,10 @@ def _shell(description: Mapping[str, Any], tensors: Mapping[str, Tensor], length
             # A bank may have any number of rows and positions: those that are there are right.
             bank = tensors.get("features", torch.empty(1, length, count))
             rows, positions = bank.shape[:2] if bank.ndim == 3 else (1, length)
-            shell = shell.with_features(torch.empty(rows, positions, count))
+            picked = torch.empty(shell.num_conditions, dtype=torch.int64)
+            shell = shell.with_features(
+                torch.empty(rows, positions, count), rows=picked if "rows" in tensors else None
+            )
     return shell
 
 

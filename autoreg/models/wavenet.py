@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from autoreg.models import runtimes
 from autoreg.models.heads import Categorical
-from autoreg.models.layers import Stack, roll, taps_of_ring, unroll
+from autoreg.models.layers import Bank, Stack, roll, taps_of_ring, unroll
 from autoreg.models.tables import ConditionTable, FixedTable, normal
 from autoreg.protocol import State
 from autoreg.walks.request import Request, Walk
@@ -88,7 +88,9 @@ class WaveNet(nn.Module):
             nn.Linear(num_features, condition_width, bias=False) if num_features else None
         )
         self.register_buffer("features", None)
+        self.register_buffer("rows", None)
         self.features: Tensor | None
+        self.rows: Tensor | None
         self.stack = Stack(
             width=residual,
             gate=gate or residual,
@@ -140,17 +142,26 @@ class WaveNet(nn.Module):
                 f"with_conditions needs a conditional model and vectors (K, {width}); "
                 f"got {tuple(vectors.shape)}"
             )
+        if self.rows is not None and len(self.rows) != len(vectors):
+            raise ValueError(
+                f"with_conditions needs {len(self.rows)} vectors, for as many conditions have a "
+                f"row of features; got {len(vectors)}. Call with_features first to change that"
+            )
         other, weight = copy.copy(self), self.embedding.weight
         table = FixedTable(vectors.to(weight.device, weight.dtype))
         other._modules = {**self._modules, "conditions": table}
         return other
 
-    def with_features(self, features: Float[Tensor, "rows T F"]) -> "WaveNet":
+    def with_features(
+        self, features: Float[Tensor, "rows T F"], *, rows: Int[Tensor, " K"] | None = None
+    ) -> "WaveNet":
         """Return a model of the same weights that knows these features of each position.
 
         Args:
             features: A bank of rows; ``start(..., row=...)`` picks one. Rows and columns of
                 pixels are one row for all images; local conditioning has one per utterance.
+            rows: The row that belongs to each condition, where a start names none: such as that
+                of the scan which is part of the condition. None is row 0 for all.
         """
         count = self._config["num_features"]
         if not count or features.ndim != 3 or features.shape[2] != count:
@@ -158,9 +169,18 @@ class WaveNet(nn.Module):
                 f"with_features needs a model built with num_features and a bank (rows, T, "
                 f"{count}); got {tuple(features.shape)}"
             )
+        if rows is not None:
+            if rows.shape != (self.num_conditions,) or rows.is_floating_point():
+                raise ValueError(
+                    f"rows needs whole numbers of shape ({self.num_conditions},), one for each "
+                    f"condition; got {rows.dtype} of shape {tuple(rows.shape)}"
+                )
+            if not rows.is_meta:
+                check_index("rows", rows, len(features))
+            rows = rows.to(self.embedding.weight.device, torch.int64)
         other = copy.copy(self)
-        weight = self.embedding.weight
-        other._buffers = {**self._buffers, "features": features.to(weight.device, weight.dtype)}
+        bank = features.to(self.embedding.weight.device, self.embedding.weight.dtype)
+        other._buffers = {**self._buffers, "features": bank, "rows": rows}
         return other
 
     def embed(self, symbols: Int[Tensor, "*S"]) -> Float[Tensor, "*S R"]:
@@ -182,17 +202,19 @@ class WaveNet(nn.Module):
 
         Args:
             condition: Condition index of each sequence.
-            row: Row of the feature bank of each sequence; row 0 if None.
+            row: Row of the feature bank of each sequence; that of its condition if None.
         """
         if self.feature_map is not None and self.features is None:
             raise ValueError("this model was built with num_features: call with_features first")
-        _check_index("condition", condition, self.num_conditions)
+        check_index("condition", condition, self.num_conditions)
         if row is not None:
-            _check_index("row", row, 1 if self.features is None else len(self.features))
+            check_index("row", row, 1 if self.features is None else len(self.features))
         weight = self.embedding.weight
         condition = condition.to(weight.device).long()
         rows = len(condition)
         position = condition.new_full((rows,), -1)
+        if row is None and self.rows is not None:
+            row = self.rows[condition]
         row = torch.zeros_like(condition) if row is None else row.to(weight.device).long()
         rings = tuple(
             weight.new_zeros(rows, reach, weight.shape[1]) for reach in self.stack.reaches
@@ -255,25 +277,34 @@ class WaveNet(nn.Module):
         row: Int[Tensor, " B"],
         first: Int[Tensor, " B"],
         length: int,
-    ) -> list[Tensor]:
+    ) -> list[Tensor | Bank]:
         """Return what enters the gates when inputs number first, first + 1, ... are read.
 
         Input number i predicts symbol i, so it goes with the features of position i. Past the
         last position nothing is predicted; the last features stand in.
         """
-        contexts = []
+        contexts: list[Tensor | Bank] = []
         if self.conditions is not None:
             contexts.append(self.conditions()[condition][:, None])
         if self.feature_map is not None and self.features is not None and len(first):
             at = torch.arange(length, device=first.device)
-            if len(self.features) == 1 and bool((first == first[0]).all()):
+            few = len(self.features) == 1 or len(self.features) < len(first)
+            if few and bool((first == first[0]).all()):
                 at = (first[:1, None] + at).clamp(max=self.features.shape[1] - 1)
-                known = self.features[:1].index_select(1, at[0])
+                known = self.feature_map(self.features.index_select(1, at[0]))
+                contexts.append(known if len(known) == 1 else Bank(known, row))
             else:
                 at = (first[:, None] + at).clamp(max=self.features.shape[1] - 1)
-                known = self.features[row[:, None], at]
-            contexts.append(self.feature_map(known))
+                contexts.append(self.feature_map(self.features[row[:, None], at]))
         return contexts
+
+
+def check_index(name: str, index: Int[Tensor, " B"], limit: int) -> None:
+    """Refuse an index that is not within 0..limit - 1."""
+    if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < limit:
+        raise ValueError(
+            f"{name} needs indices 0..{limit - 1}; got {int(index.min())}..{int(index.max())}"
+        )
 
 
 def _check(config: dict[str, Any]) -> None:
@@ -291,13 +322,6 @@ def _check(config: dict[str, Any]) -> None:
             raise ValueError(f"{name} needs whole numbers of at least {least}; got {value}")
     if not config["dilations"]:
         raise ValueError("dilations needs at least one number; got none")
-
-
-def _check_index(name: str, index: Int[Tensor, " B"], limit: int) -> None:
-    if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < limit:
-        raise ValueError(
-            f"{name} needs indices 0..{limit - 1}; got {int(index.min())}..{int(index.max())}"
-        )
 
 
 if TYPE_CHECKING:

@@ -116,7 +116,7 @@ def build(corpus: Corpus, config: ModelConfig, *, seed: int) -> WaveNet:
             num_features=0 if features is None else features.shape[-1],
             **shape,
         )
-    return model if features is None else model.with_features(features)
+    return model if features is None else model.with_features(features, rows=corpus.rows)
 
 
 def _check_free(directory: Path) -> None:

@@ -51,6 +51,11 @@ def test_a_scan_is_rebuilt_from_its_config_as_json(scan):
         ("serpentine", [0, 1, 2, 5, 4, 3]),
         ("column", [0, 3, 1, 4, 2, 5]),
         ("reversed", [5, 4, 3, 2, 1, 0]),
+        ("mirrored", [2, 1, 0, 5, 4, 3]),
+        ("upward", [3, 4, 5, 0, 1, 2]),
+        ("column-mirrored", [3, 0, 4, 1, 5, 2]),
+        ("column-upward", [2, 5, 1, 4, 0, 3]),
+        ("column-reversed", [5, 2, 4, 1, 3, 0]),
     ],
 )
 def test_orders_of_two_rows_of_three(kind, order):
@@ -78,7 +83,7 @@ def test_a_pixel_outside_is_refused():
 
 
 def test_unknown_scans_are_refused():
-    with pytest.raises(ValueError, match="raster, serpentine, column, reversed; got 'peano'"):
+    with pytest.raises(ValueError, match=r"raster, serpentine, column, reversed, .*; got 'peano'"):
         Scan("peano", 2, 2)
     with pytest.raises(ValueError, match="a pixel or more; got 0x3"):
         Scan("raster", 0, 3)

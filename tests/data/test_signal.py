@@ -55,7 +55,9 @@ def test_a_missing_file_is_named(signal, tmp_path):
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="among picture, plain, series, sound; got 'smell'"):
+    with pytest.raises(
+        ValueError, match="among picture, pictures, plain, series, sound; got 'smell'"
+    ):
         signal_from_config({"kind": "smell"})
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from autoreg.models import blocks
 from autoreg.models.cascade import Shape, cascade
-from autoreg.models.layers import Stack, taps_of
+from autoreg.models.layers import Bank, Stack, taps_of
 
 layouts = st.fixed_dictionaries(
     {
@@ -15,7 +15,9 @@ layouts = st.fixed_dictionaries(
         "length": st.integers(1, 12),
         "kernel_size": st.integers(1, 3),
         "dilations": st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple),
-        "contexts": st.sampled_from(["none", "row", "time", "row+time", "both"]),
+        "contexts": st.sampled_from(
+            ["none", "row", "time", "row+time", "both", "row+bank", "still bank"]
+        ),
         "columns": st.sampled_from([1, 3, 8, 4096]),
     }
 )
@@ -49,6 +51,7 @@ def ask(layers, layout):
     """Return inputs, pasts that are not zero, and contexts, all to be differentiated."""
     rows, length = layout["rows"], layout["length"]
     sizes = {"row": (rows, 1, 2), "time": (1, length, 2), "both": (rows, length, 2)}
+    sizes |= {"bank": (3, length, 2), "still bank": (3, 1, 2)}
     names = [] if layout["contexts"] == "none" else layout["contexts"].split("+")
     contexts = [random(*sizes[name], seed=7).requires_grad_() for name in names]
     pasts = [random(rows, reach, 3, seed=8).requires_grad_() for reach in layers.reaches]
@@ -60,6 +63,8 @@ def test_one_operation_is_one_layer_after_the_other(layout):
     layers = stack(layout)
     inputs, pasts, contexts = ask(layers, layout)
     leaves = [inputs, *pasts, *contexts, *layers.parameters()]
+    if "bank" in layout["contexts"]:
+        contexts[-1] = Bank(contexts[-1], torch.arange(layout["rows"]) * 2 % 3)
     found = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "COLUMNS", layout["columns"])

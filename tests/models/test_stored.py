@@ -137,3 +137,30 @@ def test_a_model_whose_config_does_not_describe_it_is_refused():
     model = wavenet().with_conditions(torch.zeros(5, 4))
     with pytest.raises(ValueError, match=r"unexpected  conditions\.vectors \(5, 4\)"):
         stored.rebuild(stored.describe(model), model.state_dict())
+
+
+def scanned():
+    model = wavenet(num_features=3, conditions=[2, 2])
+    return model.with_features(model.features, rows=torch.tensor([0, 1, 1, 0]))
+
+
+def test_a_rebuilt_model_knows_which_row_of_features_each_condition_has():
+    model = scanned()
+    copy = stored.rebuild(stored.describe(model), model.state_dict())
+    assert torch.equal(copy.rows, model.rows)
+    assert copy.start(torch.arange(4)).memory[2].tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 1, 2], [0, -1, 1, 0]])
+def test_rows_that_a_bank_does_not_have_are_refused(rows):
+    model = scanned()
+    forged = {**model.state_dict(), "rows": torch.tensor(rows)}
+    with pytest.raises(ValueError, match=r"rows needs indices 0\.\.1"):
+        stored.rebuild(stored.describe(model), forged)
+
+
+def test_rows_of_another_number_of_conditions_are_shown():
+    model = scanned()
+    forged = {**model.state_dict(), "rows": torch.tensor([0, 1])}
+    with pytest.raises(ValueError, match=r"changed     rows \(4,\) int64 is \(2,\) int64"):
+        stored.rebuild(stored.describe(model), forged)

@@ -6,11 +6,13 @@ import pytest
 import torch
 from hypothesis import given
 
+from autoreg.events import Rules
 from autoreg.models.wavenet import WaveNet
 from autoreg.protocol import State
 from autoreg.scoring import log_factors
 from autoreg.testing import check_sequence_model
 from tests.laws.recipes import randomise, wavenet_recipes
+from tests.walks.wavenets import ask, told
 
 SIZES = {
     "num_symbols": 3,
@@ -233,6 +235,41 @@ def test_a_bank_has_a_row_for_each_sequence():
     assert torch.allclose(state.next, many.read(many.start(condition, row=row), symbols)[1].next)
 
 
+def test_each_condition_has_its_row_of_a_bank():
+    model, features = wavenet(num_features=2), bank(3, 6)
+    rows = torch.tensor([0, 2, 1, 0, 1, 2])
+    many = model.with_features(features, rows=rows)
+    symbols, condition = some(many, 9, 6)
+    wanted = torch.cat(
+        [
+            log_factors(model.with_features(features[rows[c]][None]), own[None], c[None])
+            for own, c in zip(symbols, condition, strict=True)
+        ]
+    )
+    near = {"rtol": 0, "atol": 1e-12}
+    assert torch.allclose(log_factors(many, symbols, condition), wanted, **near)
+    few = log_factors(many, symbols[:2], condition[:2])  # fewer sequences than rows
+    assert torch.allclose(few, wanted[:2], **near)
+    check_sequence_model(many, length=6)
+    own = many.start(condition, row=torch.zeros_like(condition))
+    assert own.memory[2].tolist() == [0] * 9
+    assert many.start(condition).memory[2].tolist() == rows[condition].tolist()
+
+
+def test_compiled_and_reference_walks_take_the_row_of_the_condition():
+    model = wavenet(num_features=2).with_features(bank(2, 6), rows=torch.arange(6) % 2)
+    condition = torch.arange(6)
+    with torch.no_grad():
+        asked = ask(model.start(condition), Rules.free(3, 6))
+        slow, fast = told(model, asked), model.fast_walk(asked)
+    assert torch.equal(slow.symbols, fast.symbols)
+    scored = log_factors(model, slow.symbols, condition)
+    swapped = log_factors(model.with_features(bank(2, 6)), slow.symbols, condition)
+    assert torch.allclose(fast.state.next, slow.state.next, rtol=0, atol=1e-12)
+    assert (scored != swapped)[1::2].any(1).all(), "features have to count"
+    assert torch.equal(scored[::2], swapped[::2])
+
+
 def test_features_travel_with_the_weights():
     model = wavenet(num_features=2)
     assert "features" not in model.state_dict()
@@ -241,6 +278,10 @@ def test_features_travel_with_the_weights():
     assert known.embedding.weight is model.embedding.weight
     assert (model.length, known.length, known.stationary) == (None, 6, False)
     assert wavenet().stationary
+    rows = torch.tensor([0, 0, 1, 1, 0, 1])
+    scanned = model.with_features(bank(2, 6), rows=rows)
+    assert torch.equal(scanned.state_dict()["rows"], rows)
+    assert "rows" not in known.state_dict()
 
 
 def test_dropout_is_off_in_evaluation():
@@ -362,6 +403,22 @@ def test_sizes_that_make_no_model_are_refused(changes, message):
         (
             lambda: wavenet(num_features=2).with_features(bank(1, 4, 3)),
             r"a bank \(rows, T, 2\); got \(1, 4, 3\)",
+        ),
+        (
+            lambda: wavenet(num_features=2).with_features(bank(2, 4), rows=torch.tensor([0, 1])),
+            r"rows needs whole numbers of shape \(6,\), one for each condition; got .* \(2,\)",
+        ),
+        (
+            lambda: wavenet(num_features=2).with_features(bank(2, 4), rows=torch.arange(6)),
+            r"rows needs indices 0\.\.1; got 0\.\.5",
+        ),
+        (
+            lambda: (
+                wavenet(num_features=2)
+                .with_features(bank(2, 4), rows=torch.arange(6) % 2)
+                .with_conditions(torch.zeros(2, 3).double())
+            ),
+            "with_conditions needs 6 vectors, for as many conditions have a row .*; got 2",
         ),
     ],
 )
