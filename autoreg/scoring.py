@@ -1,12 +1,13 @@
 """The one definition of the log probability of a sequence."""
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol, cast
 
 import torch
 from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
-from autoreg.protocol import SequenceModel
+from autoreg.protocol import SequenceModel, State
 
 MEMORY = 256 * 2**20
 """Bytes that the activations of one batch may occupy unless told."""
@@ -19,6 +20,7 @@ def log_factors(
     lengths: Int[Tensor, " B"] | None = None,
     *,
     skip: Int[Tensor, " B"] | None = None,
+    row: Int[Tensor, " B"] | None = None,
 ) -> Float[Tensor, "B T"]:
     r"""Return :math:`\log p(x_t \mid x_{<t}, y)` for every t, in nats and float64.
 
@@ -32,6 +34,8 @@ def log_factors(
         skip: Factors before here are exactly 0. A row with skip > 0 is a crop out of the middle of
             a longer sequence: its first ``skip`` symbols, at least the model's order, are context
             only, and the factors after them equal those of the whole sequence.
+        row: The row of each sequence in the bank of the model's features, where it has one. A
+            crop's features are then those of its own positions.
 
     Raises:
         TypeError: Symbols are not whole numbers.
@@ -46,8 +50,8 @@ def log_factors(
     check_lengths("lengths", lengths, symbols)
     check_lengths("skip", skip, symbols)
     if skip is not None:
-        _check_crops(model, skip)
-    state = model.start(condition)
+        _check_crops(model, skip, located=row is not None)
+    state = _start(model, condition, row)
     factors, _ = model.read(state, symbols.to(state.next.device, torch.int64))
     at = torch.arange(symbols.shape[1], device=factors.device)
     if lengths is not None:
@@ -58,13 +62,17 @@ def log_factors(
 
 
 def stream(
-    model: SequenceModel, pieces: Iterable[Integer[Tensor, "B L"]], condition: Int[Tensor, " B"]
+    model: SequenceModel,
+    pieces: Iterable[Integer[Tensor, "B L"]],
+    condition: Int[Tensor, " B"],
+    *,
+    row: Int[Tensor, " B"] | None = None,
 ) -> Iterator[Float[Tensor, "B L"]]:
     """Yield the log factors of consecutive pieces of the same sequences, in flat memory.
 
-    A piece of one row is broadcast over all conditions.
+    A piece of one row is broadcast over all conditions; ``row`` as in ``log_factors``.
     """
-    state = model.start(condition)
+    state = _start(model, condition, row)
     for piece in pieces:
         piece = piece.expand(len(condition), -1)
         check_symbols(model, piece, condition)
@@ -126,11 +134,24 @@ def check_lengths(
         )
 
 
-def _check_crops(model: SequenceModel, skip: Int[Tensor, " B"]) -> None:
+class _Featured(Protocol):
+    def start(self, condition: Int[Tensor, " B"], *, row: Int[Tensor, " B"]) -> State:
+        """Return the state before the first symbol, given features."""
+
+
+def _start(
+    model: SequenceModel, condition: Int[Tensor, " B"], row: Int[Tensor, " B"] | None
+) -> State:
+    return (
+        model.start(condition) if row is None else cast(_Featured, model).start(condition, row=row)
+    )
+
+
+def _check_crops(model: SequenceModel, skip: Int[Tensor, " B"], *, located: bool) -> None:
     cropped = skip[skip > 0]
     if not len(cropped):
         return
-    if model.order is None or not model.stationary:
+    if model.order is None or not (model.stationary or located):
         raise ValueError("crops need a stationary model of finite order; score whole sequences")
     if int(cropped.min()) < model.order:
         raise ValueError(

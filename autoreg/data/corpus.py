@@ -50,6 +50,23 @@ class Corpus:
         for part, sequences in self.parts.items():
             check_symbols(sequences.symbols, self.signal.num_symbols, f"{part} symbols")
             check_symbols(sequences.condition, self.space.size, f"{part} conditions")
+        kinds = {
+            part: None if own.frames is None else (own.frames.hop, own.frames.width)
+            for part, own in self.parts.items()
+            if len(own)
+        }
+        if len(set(kinds.values())) > 1 or (self.local and self.features is not None):
+            told = ", ".join(f"{part} {kind}" for part, kind in kinds.items())
+            raise ValueError(
+                "parts need frames of one hop and width or no frames, and no features beside "
+                f"them; got {told}{' with features' * (self.features is not None)}"
+            )
+
+    @property
+    def local(self) -> tuple[int, int] | None:
+        """The hop and the number of the features that accompany each sequence, if any do."""
+        frames = next((own.frames for own in self.parts.values() if own.frames is not None), None)
+        return None if frames is None else (frames.hop, frames.width)
 
 
 def parts_in_order(sequences: Sequences, held_out: int) -> dict[str, Sequences]:

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
+from autoreg.data.frames import Frames
+
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
@@ -19,9 +21,10 @@ class Sequences:
         offsets: Sequence i is symbols[offsets[i]:offsets[i + 1]]; int64.
         condition: One condition index per sequence; int64.
         names: What each sequence is called in messages: a file name, an index.
+        frames: The features that accompany each sequence, if any do.
 
     Raises:
-        ValueError: The four do not describe the same sequences.
+        ValueError: They do not describe the same sequences, or one has symbols without frames.
 
     Example:
         >>> pair = Sequences.from_list([torch.tensor([1, 2, 3]), torch.tensor([4])], [0, 1])
@@ -33,6 +36,7 @@ class Sequences:
     offsets: Int[Tensor, " n+1"]
     condition: Int[Tensor, " n"]
     names: tuple[str, ...]
+    frames: Frames | None = None
 
     def __post_init__(self) -> None:
         if self.symbols.ndim != 1 or self.symbols.is_floating_point():
@@ -52,12 +56,15 @@ class Sequences:
                 f"offsets need to ascend from 0 to the number of symbols, {len(self.symbols)}; "
                 f"got {ends[0]} to {ends[1]}"
             )
+        if self.frames is not None:
+            self.frames.check(self.lengths, self.names)
 
     @staticmethod
     def from_list(
         sequences: Sequence[Shaped[Tensor, " _"]],
         condition: Sequence[int] | Int[Tensor, " n"],
         names: Sequence[str] | None = None,
+        frames: Frames | None = None,
     ) -> "Sequences":
         """Pack sequences of any lengths; names default to their indices."""
         lengths = torch.tensor([0, *map(len, sequences)])
@@ -67,6 +74,7 @@ class Sequences:
             lengths.cumsum(0),
             torch.as_tensor(condition, dtype=torch.int64),
             _names(names, len(sequences)),
+            frames,
         )
 
     @staticmethod
@@ -101,6 +109,8 @@ class Sequences:
         digest = hashlib.sha256()
         for tensor in (self.symbols, self.offsets, self.condition):
             digest.update(tensor.numpy().data)
+        if self.frames is not None:
+            digest.update(self.frames.digest().encode())
         return {
             "sequences": len(self),
             "symbols": len(self.symbols),
@@ -115,6 +125,7 @@ class Sequences:
             torch.cat([torch.zeros(1, dtype=torch.int64), self.lengths[chosen].cumsum(0)]),
             self.condition[chosen],
             tuple(self.names[i] for i in chosen.tolist()),
+            None if self.frames is None else self.frames.take(chosen),
         )
 
     def pad(

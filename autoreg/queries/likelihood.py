@@ -103,6 +103,7 @@ def log_likelihoods(
     lengths: Int[Tensor, " B"] | None = None,
     *,
     every_prefix: bool = False,
+    located: bool = False,
     memory: int = scoring.MEMORY,
 ) -> Float[Tensor, "B M"] | Float[Tensor, "B T1 M"]:
     """Return log p(x | y) of each sequence under each condition, float64.
@@ -117,6 +118,7 @@ def log_likelihoods(
         lengths: Symbols per sequence.
         every_prefix: Return (B, T + 1, M) instead: entry t is that of the first t symbols, from
             the same single pass. Beyond a sequence's length the last entry is repeated.
+        located: Sequence i has row i of the bank of the model's features.
         memory: Bytes that activations may take at a time.
     """
     scoring.check_lengths("lengths", lengths, symbols)
@@ -135,7 +137,8 @@ def log_likelihoods(
             size = scoring.chunk_length(model, len(row), memory)
             pieces = symbols[row, :longest].split(size, dim=1)
             total, at = torch.zeros(len(row), 1, dtype=torch.float64), 0
-            for factors in scoring.stream(model, pieces, conditions[column]):
+            own = row if located else None
+            for factors in scoring.stream(model, pieces, conditions[column], row=own):
                 end = at + factors.shape[1]
                 beyond = torch.arange(at, end) >= lengths[row][:, None]
                 factors = factors.cpu().masked_fill(beyond, 0.0)

@@ -15,20 +15,29 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from autoreg.data.frames import Excerpt
 from autoreg.data.sequences import Sequences
 
 # Chunks are sorted by width within a pool of about this many batches: padding stays rare, and the
 # mates of a chunk still change from epoch to epoch.
 _POOL = 64
 
+# Unequal rows that are long are padded to a multiple of this: products are compiled for each
+# shape that they meet.
+_STEP, _LONG = 256, 1024
+
 
 class Batch(NamedTuple):
-    """Rows as `scoring.log_factors` takes them: columns `skip` to `lengths` are scored."""
+    """Rows as `scoring.log_factors` takes them: columns `skip` to `lengths` are scored.
+
+    Where features accompany the sequences, `local` has the frames that belong to each row.
+    """
 
     symbols: Int[Tensor, "B T"]
     condition: Int[Tensor, " B"]
     lengths: Int[Tensor, " B"]
     skip: Int[Tensor, " B"]
+    local: Excerpt | None = None
 
     @property
     def scored(self) -> int:
@@ -43,14 +52,16 @@ class Batch(NamedTuple):
         rows = torch.arange(len(self.symbols))[rank::processes]
         if len(rows) == 0:
             nothing = torch.zeros(1, dtype=torch.int64)
-            return Batch(self.symbols[:1, :1], self.condition[:1], nothing, nothing)
+            local = None if self.local is None else self.local.at(nothing)
+            return Batch(self.symbols[:1, :1], self.condition[:1], nothing, nothing, local)
         lengths = self.lengths[rows]
-        symbols = self.symbols[rows, : int(lengths.max())]
-        return Batch(symbols, self.condition[rows], lengths, self.skip[rows])
+        symbols = self.symbols[rows, : _width(lengths)]
+        local = None if self.local is None else self.local.at(rows)
+        return Batch(symbols, self.condition[rows], lengths, self.skip[rows], local)
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
-        return Batch(*(tensor.to(device) for tensor in self))
+        return Batch(*(None if field is None else field.to(device) for field in self))
 
 
 class Chunks(NamedTuple):
@@ -120,11 +131,13 @@ def gather(sequences: Sequences, chunks: Chunks, chosen: NDArray[np.int64]) -> B
     """Return chunks `chosen` as one batch, padded on the right with symbol 0."""
     file, begin, start, stop = (torch.from_numpy(array[chosen]) for array in chunks)
     lengths = stop - begin
-    column = torch.arange(int(lengths.max()))
+    column = torch.arange(_width(lengths))
     inside = column < lengths[:, None]
     position = (sequences.offsets[file] + begin)[:, None] + torch.where(inside, column, 0)
     symbols = torch.where(inside, sequences.symbols[position].long(), 0)
-    return Batch(symbols, sequences.condition[file], lengths, start - begin)
+    frames, width = sequences.frames, len(column)
+    local = None if frames is None else frames.excerpt(file, begin, width)
+    return Batch(symbols, sequences.condition[file], lengths, start - begin, local)
 
 
 def training_batches(
@@ -157,6 +170,14 @@ def scoring_batches(
     chunks = cut(sequences.lengths, order=order, crop=crop)
     for chosen in group(chunks, columns=columns):
         yield gather(sequences, chunks, chosen)
+
+
+def _width(lengths: Int[Tensor, " B"]) -> int:
+    """Return the columns of a batch: those of its longest row, or a few more."""
+    longest = int(lengths.max())
+    if longest < _LONG or bool((lengths == longest).all()):
+        return longest
+    return -(-longest // _STEP) * _STEP
 
 
 def _pack(

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from autoreg.conditions import ConditionSpace
 from autoreg.data.corpus import Corpus, parts_in_order
+from autoreg.data.frames import Frames
 from autoreg.data.plain import Plain
 from autoreg.data.sequences import Sequences
 
@@ -51,3 +54,20 @@ def test_parts_in_order_are_all_sequences_once():
         "valid": [3, 4],
         "test": [5, 6],
     }
+
+
+def accompanied(hop=4, width=2):
+    frames = Frames.from_list([torch.zeros(1, width)], hop=hop)
+    return Sequences.from_list([torch.zeros(3).byte()], [0], None, frames)
+
+
+def test_local_features_are_of_one_kind():
+    assert corpus(accompanied(), valid=accompanied()).local == (4, 2)
+    assert corpus().local is None
+    message = "parts need frames of one hop and width or no frames"
+    bare = Sequences.from_list([torch.zeros(3).byte()], [0])
+    for other in (accompanied(hop=3), accompanied(width=1), bare):
+        with pytest.raises(ValueError, match=message):
+            corpus(accompanied(), test=other)
+    with pytest.raises(ValueError, match=f"{message}.* got .*with features"):
+        replace(corpus(accompanied()), features=torch.zeros(1, 3, 1))

@@ -3,6 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoreg.data.frames import Frames
 from autoreg.data.sequences import Sequences
 
 texts = st.lists(st.lists(st.integers(0, 255), max_size=5), max_size=5)
@@ -98,3 +99,34 @@ def test_fingerprint_tells_apart_symbols_lengths_and_conditions():
     ]
     assert all(other.fingerprint()["sha256"] != one["sha256"] for other in others)
     assert (one["sequences"], one["symbols"]) == (2, 3)
+
+
+def accompanied(*values, lengths=(5, 3), hop=3):
+    """Two sequences of which each frame has one number."""
+    frames = Frames.from_list([torch.tensor(own)[:, None] for own in values], hop=hop)
+    rows = [torch.zeros(length, dtype=torch.uint8) for length in lengths]
+    return Sequences.from_list(rows, [0, 1], ["a.wav", "b.wav"], frames)
+
+
+def test_features_go_with_the_sequences_that_are_taken():
+    taken = accompanied([1.0, 2.0], [3.0]).take([1, 0, 1])
+    assert [taken.frames[i].flatten().tolist() for i in range(3)] == [[3.0], [1.0, 2.0], [3.0]]
+
+
+def test_a_sequence_with_too_few_frames_is_named():
+    with pytest.raises(ValueError, match=r"a\.wav: 7 symbols at a hop of 3 need 3 frames; got 2"):
+        accompanied([1.0, 2.0], [3.0], lengths=(7, 3))
+    with pytest.raises(ValueError, match="frames need 2 sequences; got 1"):
+        accompanied([1.0, 2.0])
+
+
+def test_fingerprint_tells_features_apart():
+    one = accompanied([1.0, 2.0], [3.0]).fingerprint()
+    assert one == accompanied([1.0, 2.0], [3.0]).fingerprint()
+    others = [
+        accompanied([1.0, 2.0], [4.0]),
+        accompanied([1.0, 2.0], [3.0], hop=4),
+        accompanied([1.0, 2.0, 3.0], [3.0]),
+        Sequences.from_list([torch.zeros(5).byte(), torch.zeros(3).byte()], [0, 1]),
+    ]
+    assert all(other.fingerprint()["sha256"] != one["sha256"] for other in others)

@@ -5,8 +5,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoreg import scoring
+from autoreg.data.frames import Frames
 from autoreg.data.sequences import Sequences
+from autoreg.models.wavenet import WaveNet
 from autoreg.training.batches import cut, scoring_batches, training_batches
+from tests.laws.recipes import randomise
 
 layouts = st.fixed_dictionaries(
     {
@@ -39,7 +43,7 @@ def epoch(sequences: Sequences, batches) -> list:
 
 def rows(batches):
     for batch in batches:
-        yield from zip(*batch, strict=True)
+        yield from zip(*batch[:4], strict=True)
 
 
 @given(layouts, st.integers(0, 3))
@@ -97,9 +101,9 @@ def test_batch_is_a_function_of_seed_and_step():
 
     for number, batch in enumerate(itertools.islice(batches(seed=0), 60)):
         again = next(batches(seed=0, first=number))
-        assert all(map(torch.equal, batch, again))
+        assert all(map(torch.equal, batch[:4], again[:4]))
     other = next(batches(seed=1))
-    assert not all(map(torch.equal, next(batches(seed=0)), other))
+    assert not all(map(torch.equal, next(batches(seed=0))[:4], other[:4]))
 
 
 def test_phases_and_mates_change_from_epoch_to_epoch():
@@ -131,3 +135,83 @@ def test_shards_are_the_batch(processes):
     assert sum(shard.scored for shard in shards) == batch.scored == 24
     found = [s[skip:length] for s, _, length, skip in rows(shards)]
     assert torch.cat(found).sort().values.tolist() == list(range(24))
+
+
+def accompanied(lengths, hop, phases=None):
+    """Sequences of random symbols with random features at a hop."""
+    generator = torch.Generator().manual_seed(0)
+    phases = [0] * len(lengths) if phases is None else phases
+    frames = [
+        torch.randn(-(-(length + phase) // hop) + 1, 2, generator=generator, dtype=torch.float64)
+        for length, phase in zip(lengths, phases, strict=True)
+    ]
+    symbols = [torch.randint(3, (n,), generator=generator, dtype=torch.uint8) for n in lengths]
+    features = Frames.from_list(frames, hop=hop, phase=phases)
+    return Sequences.from_list(symbols, torch.arange(len(lengths)) % 2, None, features)
+
+
+def listener(hop, kind):
+    with torch.random.fork_rng(devices=[]):
+        model = WaveNet(
+            3,
+            conditions=(2,),
+            dilations=(1, 2),
+            residual=4,
+            skip=5,
+            hidden=5,
+            condition_width=3,
+            num_features=2,
+            hop=hop,
+            upsampling=kind,
+        )
+    return randomise(model.double(), torch.Generator().manual_seed(1)).eval()
+
+
+@pytest.mark.parametrize("kind", ["repeat", "linear", "learned"])
+@pytest.mark.parametrize("hop", [1, 4, 9])
+def test_factors_of_crops_are_those_of_the_whole_file_under_its_features(kind, hop):
+    sequences = accompanied([40, 1, 23, 17], hop, phases=[0, 3, 5, 0])
+    model = listener(hop, kind).requires_grad_(requires_grad=False)
+    found = torch.zeros(len(sequences.symbols), dtype=torch.float64)
+    wanted = []
+    for i in range(len(sequences)):
+        known = model.with_features(
+            sequences.frames[i][None], phase=sequences.frames.phase[i][None]
+        )
+        condition = sequences.condition[i][None]
+        wanted.append(scoring.log_factors(known, sequences[i][None].long(), condition)[0])
+    # Every symbol says in which place it stands, in a copy that is cut the same way.
+    places = numbered(sequences.lengths.tolist())
+    how = {"order": model.order, "crop": 6, "columns": 60, "seed": 0}
+    places, batches = training_batches(places, **how), training_batches(sequences, **how)
+    left = len(sequences.symbols)
+    while left:
+        batch, place = next(batches), next(places)
+        known = model.with_features(batch.local.frames, phase=batch.local.phase)
+        rows = torch.arange(len(batch.symbols))
+        factors = scoring.log_factors(
+            known, batch.symbols, batch.condition, batch.lengths, skip=batch.skip, row=rows
+        )
+        for row, own in zip(factors, zip(*place[:4], strict=True), strict=True):
+            symbols, _, length, skip = own
+            found[symbols[skip:length]] = row[skip:length]
+        left -= batch.scored
+    assert torch.allclose(found, torch.cat(wanted), rtol=0, atol=1e-10)
+
+
+def test_shards_have_the_features_of_their_rows():
+    batch = next(
+        training_batches(accompanied([9, 8, 7], 4), order=1, crop=None, columns=99, seed=0)
+    )
+    for rank in range(5):
+        shard = batch.shard(rank, 5).to(torch.device("cpu"))
+        assert len(shard.local.frames) == len(shard.symbols)
+        if rank < 3:
+            assert torch.equal(shard.local.frames[0], batch.local.frames[rank])
+
+
+def test_no_batch_holds_features_at_the_rate_of_samples():
+    batch = next(
+        training_batches(accompanied([4000, 3000], 100), order=10, crop=500, columns=2000, seed=0)
+    )
+    assert batch.local.frames.shape[1] <= 510 // 100 + 5
