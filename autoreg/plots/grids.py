@@ -7,11 +7,54 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from autoreg.plots.frames import frames, show
-from autoreg.plots.style import ACCENT, DRAWN, GIVEN, HEADING, INK, WIDTH
+from autoreg.plots.style import ACCENT, DRAWN, GIVEN, HEADING, INK, LABEL, WIDTH
+
+_ACROSS = 8  # images in a row, if not told
+
+
+def pictured(
+    images: Shaped[Tensor, "N H W"],
+    captions: Sequence[str] = (),
+    *,
+    columns: int | None = None,
+    title: str,
+) -> Figure:
+    """Return images side by side, row by row, each below its caption; dark is high.
+
+    Raises:
+        ValueError: There is no image, or there are captions, but not one for each.
+    """
+    if images.ndim != 3 or not len(images) or len(captions) not in (0, len(images)):
+        raise ValueError(
+            "a grid needs images (N, H, W), one or more, with a caption each or none; got "
+            f"{tuple(images.shape)} and {len(captions)} captions"
+        )
+    across = min(len(images), columns or _ACROSS)
+    down = -(-len(images) // across)
+    tall = (images.shape[1] / images.shape[2] + (0.24 if captions else 0)) * WIDTH * down / across
+    figure = Figure(figsize=(WIDTH, tall + 0.75))
+    grid = frames(figure, down, across, title)
+    for place, axes in enumerate(axes for line in grid for axes in line):
+        if place >= len(images):
+            axes.set_axis_off()
+            continue
+        show(axes, images[place], float(images.max()), GIVEN)
+        if captions:
+            axes.set_title(captions[place], fontsize=LABEL, color=INK, pad=4)
+    return figure
 
 
 def drawn(images: Shaped[Tensor, "K N H W"], labels: Sequence[str], *, title: str) -> Figure:
-    """Return a column of draws under each label; dark is high."""
+    """Return a column of draws under each label; dark is high.
+
+    Raises:
+        ValueError: There is not one label for each column, or there is no draw.
+    """
+    if images.ndim != 4 or len(images) != len(labels) or not images.numel():
+        raise ValueError(
+            f"draws of {len(labels)} labels need shape ({len(labels)}, N, H, W), one or more of "
+            f"each; got {tuple(images.shape)}"
+        )
     columns, rows = images.shape[:2]
     figure = Figure(figsize=(WIDTH, WIDTH * rows / columns + 0.75))
     grid = frames(figure, rows, columns, title)
@@ -29,7 +72,19 @@ def completed(
     *,
     title: str,
 ) -> Figure:
-    """Return a row for each image: it, what is kept, and completions, whose drawn part is blue."""
+    """Return a row for each image: it, what is kept, and completions, whose drawn part is blue.
+
+    Raises:
+        ValueError: There is no completion, or sizes differ.
+    """
+    count, size = len(originals), tuple(originals.shape[1:])
+    fits = completions.ndim == 4 and (len(completions), *completions.shape[2:]) == (count, *size)
+    if originals.ndim != 3 or not fits or kept.shape != size or not completions.numel():
+        raise ValueError(
+            "completions need images (M, H, W), one or more draws (M, N, H, W) of each, and what "
+            f"is kept (H, W); got {tuple(originals.shape)}, {tuple(completions.shape)} and "
+            f"{tuple(kept.shape)}"
+        )
     rows, columns = completions.shape[0], completions.shape[1] + 2
     figure = Figure(figsize=(WIDTH, WIDTH * rows / columns + 0.75))
     grid = frames(figure, rows, columns, title)

@@ -42,8 +42,18 @@ def progressive(
         probs: Probability of each label after 0, 1, ..., T pixels.
         labels: Names of the K labels.
         title: Of the figure.
+
+    Raises:
+        ValueError: Shapes do not belong to images of one size and their posteriors.
     """
-    count, steps = len(images), 4
+    count, steps, pixels = len(images), 4, len(order)
+    fits = images.ndim == 3 and images[0].numel() == pixels if count else False
+    if not fits or probs.shape != (count, pixels + 1, len(labels)):
+        raise ValueError(
+            "images (M, H, W), one or more, need an order of their T = H W pixels and "
+            f"probabilities (M, T + 1, {len(labels)}); got {tuple(images.shape)}, "
+            f"{tuple(order.shape)} and {tuple(probs.shape)}"
+        )
     figure = Figure(figsize=(WIDTH, 3.9))
     figure.suptitle(title, x=0.06, y=0.97, ha="left", fontsize=TITLE, color=INK)
     outer = figure.add_gridspec(
@@ -53,10 +63,9 @@ def progressive(
         inner = outer[number].subgridspec(
             2, steps, height_ratios=(1, 2.6), hspace=0.1, wspace=0.15
         )
-        total = len(order)
         for step in range(steps):
             seen = torch.zeros(images[number].numel(), dtype=torch.bool)
-            seen[order[: total * (step + 1) // steps]] = True
+            seen[order[: pixels * (step + 1) // steps]] = True
             axes = framed(figure.add_subplot(inner[0, step]))
             hidden = ~seen.reshape(images[number].shape)
             show(axes, images[number], float(images.max()), GIVEN, hidden=hidden)
@@ -78,7 +87,8 @@ def _areas(axes: Axes, probs: Float[np.ndarray, "T1 K"], labels: Sequence[str]) 
         probs.T,
         colors=[colours(index) for index in range(len(labels))],
         alpha=0.75,
-        linewidth=0,
+        edgecolor="white",
+        linewidth=0.6,
     )
     # A label fits where its band holds still for the label's own breadth and is higher than it.
     reach = max(1, len(probs) // 28)

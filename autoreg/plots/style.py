@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
@@ -78,3 +79,10 @@ def faded(share: float) -> tuple[float, float, float]:
     """Return the accent, mixed with white; opaque, so that shades do not add up."""
     red, green, blue, _ = DRAWN(1.0)
     return (1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue))
+
+
+def scaled(figure: Figure, drawn: ScalarMappable, axes: Axes) -> None:
+    """Put the scale of a map beside it."""
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.8, pad=0.02)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.ax.tick_params(colors=FAINT, labelsize=TICK, length=0)

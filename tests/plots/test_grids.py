@@ -41,3 +41,34 @@ def test_completions_tell_what_was_given_from_what_was_drawn():
 def test_images_of_nothing_but_zeros_are_blank():
     figure = plots.drawn(torch.zeros(1, 1, 4, 5), ["zero"], title="Nothing")
     assert np.ptp(pixels_of(figure.axes[0]), axis=(0, 1)).max() == pytest.approx(0)
+
+
+def test_pictures_stand_row_by_row_below_their_captions():
+    images = IMAGES[:, 0]
+    frames = plots.pictured(images, ["a", "b", "c"], columns=2, title="Three").axes
+    assert [frame.get_title() for frame in frames] == ["a", "b", "c", ""]
+    for frame, image in zip(frames, images, strict=False):
+        darkness = -pixels_of(frame).sum(-1).ravel()
+        assert np.corrcoef(darkness, image.flatten())[0, 1] > 0.99
+    assert not frames[3].images
+
+
+@pytest.mark.parametrize(
+    ("draw", "told"),
+    [
+        (lambda: plots.pictured(IMAGES, title=""), r"images \(N, H, W\).*got \(3, 4, 4, 5\)"),
+        (lambda: plots.pictured(IMAGES[0], "ab", title=""), r"\(4, 4, 5\) and 2 captions"),
+        (lambda: plots.drawn(IMAGES, "ab", title=""), r"\(2, N, H, W\).*got \(3, 4, 4, 5\)"),
+        (
+            lambda: plots.completed(IMAGES[:, 0], IMAGES[:2], IMAGES[0, 0] > 0, title=""),
+            r"got \(3, 4, 5\), \(2, 4, 4, 5\)",
+        ),
+        (
+            lambda: plots.completed(IMAGES[:, 0], IMAGES, IMAGES[0] > 0, title=""),
+            r"is kept \(H, W\); got .* and \(4, 4, 5\)",
+        ),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(draw, told):
+    with pytest.raises(ValueError, match=told):
+        draw()

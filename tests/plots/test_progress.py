@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from autoreg import plots
@@ -33,3 +34,17 @@ def test_label_without_room_is_not_written():
     probs = torch.tensor([0.05, 0.95]).expand(1, 21, 2)
     figure = plots.progressive(IMAGES[:1, 0], torch.arange(20), probs, ["a", "b"], title="Which?")
     assert [text.get_text() for text in figure.axes[-1].texts] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("images", "rows", "told"),
+    [
+        (IMAGES[:1, 0], 20, r"\(M, T \+ 1, 2\); got \(1, 4, 5\), \(20,\) and \(1, 20, 2\)"),
+        (IMAGES[:0, 0], 21, "one or more"),
+        (IMAGES[:1, 0, 1:], 21, r"T = H W pixels .* got \(1, 3, 5\)"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(images, rows, told):
+    probs = torch.full((1, rows, 2), 0.5)
+    with pytest.raises(ValueError, match=told):
+        plots.progressive(images, torch.arange(20), probs, ["a", "b"], title="")
