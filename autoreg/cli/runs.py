@@ -10,6 +10,7 @@ import typer
 from accelerate import PartialState
 from rich.console import Console
 
+from autoreg import modeldir
 from autoreg.cli.manual import manual
 from autoreg.cli.options import AsJson, Quiet, Threads, Verbose, use_threads
 from autoreg.cli.output import logged, print_json, waiting
@@ -83,6 +84,15 @@ def carry_out(
         ),
     ] = None,
     seed: Annotated[int | None, _of_run(help="Of weights, batches and dropout.")] = None,
+    start: Annotated[
+        str | None,
+        _of_run(
+            "--from",
+            help="A trained model of the same shape, a directory or a bundled name, whose weights "
+            "to start from.",
+            metavar="MODEL",
+        ),
+    ] = None,
     resume: Annotated[
         bool, _of_run("--resume", help="Go on with the run in --out, begun with the same options.")
     ] = False,
@@ -97,15 +107,16 @@ def carry_out(
     """Train as planned and asked, and say how it ended."""
     use_threads(threads)
     changes = [*(settings or ()), *([] if seed is None else [f"training.seed={seed}"])]
-    start = _start(preset_name, config)
-    _changed(start or Config(), changes)  # what is wrong here is known before the data are read
+    named = _start(preset_name, config)
+    _changed(named or Config(), changes)  # what is wrong here is known before the data are read
     with waiting("reading the data", quiet=quiet or as_json), logged(verbose=verbose):
         corpus = read_corpus(plan.source, plan.data, table=plan.table)
     fitted = run.train(
         corpus,
-        _changed(start or plan.settings(corpus), changes),
+        _changed(named or plan.settings(corpus), changes),
         out,
         source=plan.source,
+        start=None if start is None else modeldir.load(start, device="cpu"),
         resume=resume,
         device=device,
         console=None if quiet or as_json else Console(stderr=True),

@@ -11,11 +11,13 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
+from autoreg.models.upsampling import Kind
 from autoreg.training.precision import Precision
+from autoreg.training.relaxation import Relaxation
 
 _Section = TypeVar("_Section")
-_FRACTIONS = ("final_fraction", "average")
-_FROM_ZERO = ("warmup", "weight_decay", "seed")
+_FRACTIONS = ("final_fraction", "average", "discriminative")
+_FROM_ZERO = ("warmup", "weight_decay", "seed", "unroll", "histograms_every", "shift")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +34,14 @@ class ModelConfig:
         input_kernel: Taps of the filter before the first gated layer.
         condition_width: Width of the vectors of conditions and features.
         dropout: Probability of dropping an input of a gated layer.
+        mixtures: Logistics that make up the distribution of the next symbol, for levels in order;
+            0 is a number for each symbol.
+        scalar: Give the first filter the levels themselves, not vectors from a table; with an
+            ``input_kernel`` of some dozens.
         features: Whether the model is told the corpus' features of each position, such as the row
-            and the column of a pixel.
+            and the column of a pixel, or the spectrogram that accompanies a sound.
+        upsampling: How features at a hop become those of samples: "repeat", "linear", "learned";
+            see ``autoreg.models.upsampling``.
     """
 
     residual: int = 32
@@ -45,7 +53,10 @@ class ModelConfig:
     input_kernel: int = 2
     condition_width: int = 32
     dropout: float = 0.0
+    mixtures: int = 0
+    scalar: bool = False
     features: bool = False
+    upsampling: Kind = "repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +82,17 @@ class TrainingConfig:
         patience: Validations without improvement after which training stops; None never does.
         checkpoint_every: Steps between checkpoints.
         log_every: Steps between lines of history.
+        histograms_every: Steps between histograms of weights and gradients in TensorBoard; 0 is
+            none.
+        discriminative: The share of -log p(y | x) in what is minimised, beside -log p(x | y); 0 is
+            the log likelihood alone. See ``autoreg.training.hybrid``.
+        shift: Each picture of a batch is moved by up to so many pixels, see ``Shifts``.
+        unroll: Steps that training looks ahead on the model's own draws; 0 and 1 are the log
+            likelihood alone. See ``autoreg.training.unrolled``.
+        unroll_origins: Columns of a batch at which draws begin.
+        relaxation: What is fed back in place of a draw: "straight-through" the symbol, with the
+            gradient of the mixture that "soft" feeds back.
+        relaxation_temperature: Of that mixture.
 
     Raises:
         ValueError: A number is out of its range.
@@ -92,6 +114,13 @@ class TrainingConfig:
     patience: int | None = None
     checkpoint_every: int = 500
     log_every: int = 50
+    histograms_every: int = 0
+    discriminative: float = 0.0
+    shift: int = 0
+    unroll: int = 0
+    unroll_origins: int = 4
+    relaxation: Relaxation = "straight-through"
+    relaxation_temperature: float = 1.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

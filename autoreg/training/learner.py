@@ -2,20 +2,27 @@
 
 import copy
 import math
+from collections.abc import Callable
 
 import torch
 from accelerate import Accelerator
-from torch import nn
+from jaxtyping import Int
+from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from autoreg.data.sequences import Sequences
+from autoreg.models.scalar import ScalarInput
 from autoreg.models.tables import ConditionTable
 from autoreg.models.wavenet import WaveNet
 from autoreg.training.batches import Batch, scoring_batches
 from autoreg.training.chance import seeded
 from autoreg.training.config import TrainingConfig
+from autoreg.training.hybrid import Hybrid
 from autoreg.training.objective import Objective
 from autoreg.training.precision import multiplies_in
+from autoreg.training.unrolled import Unrolled
+
+Change = Callable[[Int[Tensor, "B T"]], Int[Tensor, "B T"]]
 
 
 class Learner:
@@ -25,20 +32,26 @@ class Learner:
         model: What is trained, in place.
         config: How.
         accelerator: The device and the processes.
+        change: Applied to the symbols of each batch, such as ``Shifts``; None leaves them.
     """
 
-    def __init__(self, model: WaveNet, config: TrainingConfig, accelerator: Accelerator) -> None:
+    def __init__(
+        self,
+        model: WaveNet,
+        config: TrainingConfig,
+        accelerator: Accelerator,
+        *,
+        change: Change | None = None,
+    ) -> None:
         self.model = model.train()
         self.average = copy.deepcopy(model).requires_grad_(requires_grad=False).eval()
         # One pass over all weights instead of a dozen small operations on each.
         fused = accelerator.device.type in ("cpu", "cuda")
         groups = weight_groups(model, config.weight_decay)
         self.optimizer = torch.optim.AdamW(groups, fused=fused)
-        self._config = config
+        self._config, self._change = config, change
         self._accelerator = accelerator
-        self._objective = accelerator.prepare(
-            Objective(model, multiplies_in(config.precision, accelerator.device))
-        )
+        self._objective = accelerator.prepare(_objective(model, config, accelerator.device))
         self._judge = Objective(self.average.to(accelerator.device))
 
     def update(self, batch: Batch, step: int, *, asked: bool = False) -> tuple[float, bool]:
@@ -59,16 +72,18 @@ class Learner:
         rank, processes = accelerator.process_index, accelerator.num_processes
         own = batch.shard(rank, processes).to(accelerator.device)
         with seeded(config.seed, 1 + step, rank, device=accelerator.device):
-            nats = self._objective(*own)
-        shared = accelerator.reduce(torch.stack([nats.detach(), nats.new_tensor(float(asked))]))
-        total, stop = shared.tolist()
-        if not math.isfinite(total):
+            if self._change is not None:
+                own = own._replace(symbols=self._change(own.symbols))
+            loss, nats = self._objective(*own)
+        told = torch.stack([nats.detach(), loss.detach(), nats.new_tensor(float(asked))])
+        total, lost, stop = accelerator.reduce(told).tolist()
+        if not math.isfinite(lost):
             raise FloatingPointError(
-                f"the loss at step {step} is {total}: lower training.learning_rate or raise "
+                f"the loss at step {step} is {lost}: lower training.learning_rate or raise "
                 "training.warmup"
             )
         # Several processes average their gradients; the sum over all rows is meant.
-        accelerator.backward(nats * (processes / batch.scored))
+        accelerator.backward(loss * (processes / batch.scored))
         accelerator.clip_grad_norm_(self._objective.parameters(), config.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(config, step)
@@ -92,7 +107,7 @@ class Learner:
             count += batch.scored
             if number % accelerator.num_processes == accelerator.process_index:
                 with torch.no_grad():
-                    nats += self._judge(*batch.to(accelerator.device))
+                    nats += self._judge(*batch.to(accelerator.device)).nats
         return float(accelerator.reduce(nats)) / count
 
     def _follow(self, step: int) -> None:
@@ -101,6 +116,23 @@ class Learner:
         with torch.no_grad():
             means, weights = list(self.average.parameters()), list(self.model.parameters())
             get_ema_multi_avg_fn(decay)(means, weights, None)
+
+
+def _objective(model: WaveNet, config: TrainingConfig, device: torch.device) -> nn.Module:
+    """Return what the settings minimise."""
+    precision = multiplies_in(config.precision, device)
+    if config.unroll > 1:
+        return Unrolled(
+            model,
+            steps=config.unroll,
+            origins=config.unroll_origins,
+            relaxation=config.relaxation,
+            temperature=config.relaxation_temperature,
+            precision=precision,
+        )
+    if config.discriminative > 0:
+        return Hybrid(model, config.discriminative, precision)
+    return Objective(model, precision)
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:
@@ -120,7 +152,7 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
 
 def weight_groups(model: nn.Module, decay: float) -> list[dict[str, object]]:
     """Return AdamW's parameter groups: all decays but biases and tables of embeddings."""
-    tables = (nn.Embedding, ConditionTable)
+    tables = (nn.Embedding, ScalarInput, ConditionTable)
     embedded = {
         id(parameter)
         for module in model.modules()

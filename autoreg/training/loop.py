@@ -16,7 +16,7 @@ from autoreg.training.batches import Batch, training_batches
 from autoreg.training.checkpoint import Standing
 from autoreg.training.config import TrainingConfig
 from autoreg.training.interrupt import Interrupt
-from autoreg.training.learner import Learner, learning_rate
+from autoreg.training.learner import Change, Learner, learning_rate
 from autoreg.training.report import Report
 
 Ended = Literal["steps", "patience", "interrupted"]
@@ -45,6 +45,7 @@ def fit(
     keep: Keep,
     settings: Mapping[str, object],
     accelerator: Accelerator,
+    change: Change | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> Fit:
@@ -64,6 +65,7 @@ def fit(
             and at each checkpoint where there is no validation.
         settings: What the run was started with, as plain data, for the checkpoint.
         accelerator: The device and the processes.
+        change: Applied to the symbols of each batch; None leaves them.
         resume: Continue from the checkpoint.
         console: Shows progress; None shows nothing.
 
@@ -73,12 +75,12 @@ def fit(
     """
     if not len(train.symbols):
         raise ValueError(f"training needs symbols; got {len(train)} sequences without any")
-    if config.crop is not None and not model.stationary:
+    if config.crop is not None and not (model.stationary or model.upsampling is not None):
         raise ValueError(
             "training.crop needs a model whose factors do not depend on the position; this one "
             "has features per position: leave crop out, or set model.features = false"
         )
-    learner = Learner(model, config, accelerator)
+    learner = Learner(model, config, accelerator, change=change)
     path = directory / checkpoint.FILE
     standing = checkpoint.read(path, learner) if resume else Standing()
     batches = training_batches(

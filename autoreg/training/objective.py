@@ -1,11 +1,21 @@
 """What training minimises."""
 
+from typing import NamedTuple
+
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from autoreg import scoring
+from autoreg.data.frames import Excerpt
 from autoreg.models.wavenet import WaveNet
+
+
+class Losses(NamedTuple):
+    """What is minimised, and the nats of the scored symbols that are reported; float64 scalars."""
+
+    loss: Tensor
+    nats: Tensor
 
 
 class Objective(nn.Module):
@@ -33,8 +43,19 @@ class Objective(nn.Module):
         condition: Int[Tensor, " B"],
         lengths: Int[Tensor, " B"],
         skip: Int[Tensor, " B"],
-    ) -> Float[Tensor, ""]:
-        """Return the nats of columns `skip` to `lengths` of all rows."""
+        local: Excerpt | None = None,
+    ) -> Losses:
+        """Return the nats of columns `skip` to `lengths` of all rows, which are the loss too.
+
+        Features that accompany the rows are for a model that takes them; others ignore them.
+        """
+        model, row = self.model, None
+        if local is not None and model.upsampling is not None:
+            model = model.with_features(local.frames, phase=local.phase)
+            row = torch.arange(len(symbols), device=symbols.device)
         with torch.autocast(symbols.device.type, torch.bfloat16, enabled=self._autocast):
-            log_factors = scoring.log_factors(self.model, symbols, condition, lengths, skip=skip)
-        return -log_factors.sum()
+            log_factors = scoring.log_factors(
+                model, symbols, condition, lengths, skip=skip, row=row
+            )
+        nats = -log_factors.sum()
+        return Losses(nats, nats)

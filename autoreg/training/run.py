@@ -10,13 +10,16 @@ from rich.console import Console
 
 from autoreg import modeldir
 from autoreg.data.corpus import Corpus
+from autoreg.data.picture import Picture
 from autoreg.filepair import CARD
+from autoreg.modeldir import Loaded
 from autoreg.models.wavenet import WaveNet
 from autoreg.training import checkpoint
 from autoreg.training.chance import seeded
 from autoreg.training.checkpoint import Standing
 from autoreg.training.config import Config, ModelConfig
 from autoreg.training.loop import Fit, fit
+from autoreg.training.shifts import Shifts
 
 
 def train(
@@ -25,6 +28,7 @@ def train(
     directory: str | Path,
     *,
     source: Mapping[str, object] | None = None,
+    start: Loaded | None = None,
     resume: bool = False,
     device: Literal["auto", "cpu"] = "auto",
     console: Console | None = None,
@@ -39,6 +43,7 @@ def train(
         config: The model and how to fit it.
         directory: Made if it does not exist; refused if it holds a run that is not to be resumed.
         source: What ``read_corpus`` read the corpus from; kept, so that the model says how.
+        start: A trained model of the same shape whose weights to start from; fresh ones if None.
         resume: Continue the run in the directory.
         device: Where to compute; "auto" takes an accelerator if there is one.
         console: Shows progress; None shows nothing.
@@ -46,10 +51,18 @@ def train(
     Raises:
         FileExistsError: The directory holds a run already.
         FileNotFoundError: There is nothing to resume.
-        ValueError: The run to resume had another config or other data, or the two do not fit.
+        ValueError: The run to resume had another config or other data, or the model to start from
+            another shape, or corpus and config do not fit.
     """
     directory = Path(directory)
     split = {name: part.fingerprint() for name, part in corpus.parts.items()}
+    model = build(corpus, config.model, seed=config.training.seed)
+    told: dict[str, object] = {"data": dict(source or {}), "config": config.to_dict()}
+    if start is not None:
+        _copy(start.model, model)
+        told["start"] = {
+            key: start.card[key] for key in ("weights", "training") if key in start.card
+        }
     settings = {"config": config.to_dict(), "split": split}
     # Without cpu=True, accelerate takes processes on a machine without accelerators for strangers.
     cpu = device == "cpu" or not torch.accelerator.is_available()
@@ -70,8 +83,7 @@ def train(
             protocol=corpus.protocol,
             split=split,
             training={
-                "data": dict(source or {}),
-                "config": config.to_dict(),
+                **told,
                 "step": standing.step,
                 "symbols": standing.symbols,
                 "seconds": standing.seconds,
@@ -80,7 +92,7 @@ def train(
         )
 
     return fit(
-        build(corpus, config.model, seed=config.training.seed),
+        model,
         corpus.parts["train"],
         corpus.parts["valid"],
         config.training,
@@ -88,6 +100,7 @@ def train(
         keep=keep,
         settings=settings,
         accelerator=accelerator,
+        change=_shifts(corpus, config.training.shift),
         resume=resume,
         console=console,
     )
@@ -106,17 +119,44 @@ def build(corpus: Corpus, config: ModelConfig, *, seed: int) -> WaveNet:
     """
     shape = dict(vars(config))
     wanted = shape.pop("features")
-    if wanted and corpus.features is None:
+    if wanted and corpus.features is None and corpus.local is None:
         raise ValueError("model.features needs a corpus with features per position; this has none")
     features = corpus.features if wanted else None
+    hop, width = (wanted and corpus.local) or (None, 0)
+    if hop is None and config.upsampling != "repeat":
+        raise ValueError(
+            f"model.upsampling {config.upsampling!r} needs a corpus with features at a hop, and "
+            "model.features = true"
+        )
     with seeded(seed, device=torch.device("cpu")):
         model = WaveNet(
             corpus.signal.num_symbols,
             conditions=corpus.space.sizes,
-            num_features=0 if features is None else features.shape[-1],
+            num_features=width if features is None else features.shape[-1],
+            hop=hop,
             **shape,
         )
     return model if features is None else model.with_features(features, rows=corpus.rows)
+
+
+def _copy(trained: WaveNet, model: WaveNet) -> None:
+    """Give a model the weights of a trained one."""
+    theirs, ours = trained.config(), model.config()
+    if changes := [
+        f"{key}: {theirs[key]} there, {ours[key]} here" for key in ours if theirs[key] != ours[key]
+    ]:
+        raise ValueError("\n  ".join(["the model to start from needs the same shape", *changes]))
+    model.load_state_dict(trained.state_dict())
+
+
+def _shifts(corpus: Corpus, most: int) -> Shifts | None:
+    if not most:
+        return None
+    if not isinstance(corpus.signal, Picture):
+        raise ValueError(
+            f"training.shift moves pictures of one scan; these are a {corpus.signal.kind}"
+        )
+    return Shifts(corpus.signal.scan, most)
 
 
 def _check_free(directory: Path) -> None:

@@ -22,15 +22,15 @@ def scrambled(model):
 
 def test_loss_is_minus_the_sum_of_the_log_factors(fresh, batch):
     model = scrambled(fresh())
-    symbols, condition, lengths, skip = batch
+    symbols, condition, lengths, skip = batch[:4]
     log_factors = scoring.log_factors(model, symbols, condition, lengths, skip=skip)
-    assert Objective(model)(*batch) == -log_factors.sum()
+    assert Objective(model)(*batch).loss == -log_factors.sum()
     assert (log_factors != 0).sum() == batch.scored
 
 
 def test_bfloat16_is_near_and_its_sum_is_float64(fresh, batch):
     model = scrambled(fresh())
-    exact, rough = Objective(model)(*batch), Objective(model, torch.bfloat16)(*batch)
+    exact, rough = Objective(model)(*batch).nats, Objective(model, torch.bfloat16)(*batch).nats
     assert rough.dtype == torch.float64
     # A bfloat16 has 8 bits: each factor is off by a few times 2^-8, the sum by far less than that.
     assert 0 < abs(rough - exact) < 2**-8 * exact
@@ -38,7 +38,7 @@ def test_bfloat16_is_near_and_its_sum_is_float64(fresh, batch):
 
 def test_every_parameter_gets_a_gradient(fresh, batch):
     model = scrambled(fresh())
-    Objective(model)(*batch).backward()
+    Objective(model)(*batch).loss.backward()
     assert [
         name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()
     ] == []

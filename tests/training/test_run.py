@@ -148,3 +148,52 @@ def test_two_processes_match_one(tmp_path):
     states = [plaindata.load_tensors(tmp_path / n / "state.safetensors")[0] for n in ("1", "2")]
     for name, tensor in states[0].items():
         torch.testing.assert_close(states[1][name], tensor, atol=1e-9, rtol=0)
+
+
+def test_run_starts_from_the_weights_of_a_trained_model(corpus, config, tmp_path):
+    first = train(corpus, config, tmp_path / "first", device="cpu")
+    start = modeldir.load(tmp_path / "first", device="cpu")
+    train(corpus, config, tmp_path / "second", start=start, device="cpu")
+    history = read_history(tmp_path / "second" / "history.jsonl")
+    assert history[0]["valid"] == pytest.approx(first.standing.best, rel=1e-6)
+    card = modeldir.load(tmp_path / "second").card
+    assert card["training"]["start"]["weights"] == start.card["weights"]
+
+
+def test_model_to_start_from_needs_the_same_shape(corpus, config, tmp_path):
+    train(corpus, config, tmp_path / "first", device="cpu")
+    start = modeldir.load(tmp_path / "first", device="cpu")
+    other = replace(config, model=replace(config.model, skip=config.model.skip + 1))
+    with pytest.raises(ValueError, match=r"the same shape\n  skip: \d+ there, \d+ here"):
+        train(corpus, other, tmp_path / "second", start=start, device="cpu")
+
+
+def test_discriminative_share_tells_conditions_better_at_the_price_of_nats(
+    corpus, config, tmp_path
+):
+    config = replace(config, training=replace(config.training, crop=None))
+    symbols, condition, lengths = corpus.parts["train"].pad(range(20))
+    told = {}
+    for share in (0.0, 0.9):
+        setting = replace(config.training, discriminative=share, steps=40)
+        out = tmp_path / str(share)
+        train(corpus, replace(config, training=setting), out, device="cpu")
+        model = modeldir.load(out, device="cpu").model
+        with torch.no_grad():
+            joint = torch.stack(
+                [
+                    scoring.log_factors(model, symbols, torch.full((20,), k), lengths).sum(1)
+                    for k in range(model.num_conditions)
+                ],
+                dim=1,
+            )
+        own = joint.gather(1, condition[:, None])
+        told[share] = float(own.sum()), float((own - joint.logsumexp(1, keepdim=True)).sum())
+    assert told[0.9][1] > told[0.0][1]
+    assert told[0.9][0] < told[0.0][0]
+
+
+def test_only_pictures_of_one_scan_can_be_moved(corpus, config, tmp_path):
+    moved = replace(config, training=replace(config.training, shift=1))
+    with pytest.raises(ValueError, match="these are a plain"):
+        train(corpus, moved, tmp_path, device="cpu")
