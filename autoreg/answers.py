@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-Kind = Literal["exact", "bounds", "unbiased", "consistent"]
+Kind = Literal["exact", "bounds", "unbiased", "consistent", "calibrated"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Answer:
     Attributes:
         value: Natural logs in float64 where it is a probability.
         kind: ``exact``; ``bounds``, certain ones; ``unbiased``, of exp(value); ``consistent``,
-            right in the limit of many samples.
+            right in the limit of many samples; ``calibrated``, not the model's own answer.
         method: How it was computed.
         cost: What that took.
         std_error: Standard error of ``value``; None where there is no chance in it.

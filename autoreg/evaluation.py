@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,23 +11,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from autoreg import scoring
-from autoreg.conditions import Prior
+from autoreg.calibration import Calibration
+from autoreg.conditions import ConditionSpace, Prior
 from autoreg.data.corpus import Corpus
-from autoreg.data.sequences import Sequences
 from autoreg.data.sound import Sound
 from autoreg.data.source import read_corpus
 from autoreg.density import Density
-from autoreg.queries.likelihood import log_likelihoods
-from autoreg.queries.posterior import log_sum_by_label
+from autoreg.scoretable import Progress, ScoreTable, score_table
+from autoreg.verdicts import verdicts
 
 BINS = 15  # of equal width, for the calibration error
 RESAMPLES = 400  # the standard error of a standard error is then under four percent
-
-_CIRCUMSTANCES = ("n", "of", "protocol")
-
-Progress = Callable[[int, int], object]
-"""Called with the number of sequences that are done, and of all."""
 
 
 class Estimate(NamedTuple):
@@ -53,33 +47,41 @@ class Evaluation:
         log_score: Mean log posterior of the true label.
         ece: Expected calibration error of the most probable label, in 15 bins of equal width; its
             standard error is that of bootstrap resamples drawn with a fixed seed.
+        temperature: That of a calibration, where one is judged too; the next two are what it makes
+            of log score and calibration error. It moves neither accuracy nor nats.
         protocol: What was evaluated, in one sentence.
     """
 
     n: int
     of: tuple[str, ...]
-    accuracy: Estimate | None
+    accuracy: Estimate | None = None
     nats_per_sequence: Estimate
     nats_given_label: Estimate
     bits_per_symbol: Estimate
-    log_score: Estimate | None
-    ece: Estimate | None
+    log_score: Estimate | None = None
+    ece: Estimate | None = None
+    temperature: float | None = None
+    calibrated_log_score: Estimate | None = None
+    calibrated_ece: Estimate | None = None
     protocol: str
 
     def estimates(self) -> dict[str, Estimate | None]:
         """Return the estimates by name, in the order of the attributes."""
-        fields = (field.name for field in dataclasses.fields(self))
-        return {
-            name: getattr(self, name) for name in fields if name not in ("n", "of", "protocol")
-        }
+        left_out = {"n", "of", "protocol", "temperature"}
+        if self.temperature is None:
+            left_out |= {"calibrated_log_score", "calibrated_ece"}
+        names = (field.name for field in dataclasses.fields(self))
+        return {name: getattr(self, name) for name in names if name not in left_out}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data: every estimate by name, and their errors under "std_error"."""
         found = self.estimates()
+        tempered = {} if self.temperature is None else {"temperature": self.temperature}
         return {
             "n": self.n,
             "of": list(self.of),
             **{name: None if one is None else one.value for name, one in found.items()},
+            **tempered,
             "std_error": {name: one and one.std_error for name, one in found.items()},
             "protocol": self.protocol,
         }
@@ -111,45 +113,54 @@ def evaluate(
     Raises:
         ValueError: The part does not exist or is empty, or the corpus speaks of other things.
     """
-    _check_same(density, corpus)
-    if part not in corpus.parts:
-        raise ValueError(f"part needs one of {', '.join(corpus.parts)}; got {part!r}")
-    everything = corpus.parts[part]
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit needs to be at least 1; got {limit}")
-    sequences = everything if limit is None else everything.take(range(len(everything))[:limit])
-    if not len(sequences):
-        raise ValueError(f"the {part} part is empty: {corpus.protocol}")
-    space = density.space
-    of = density.target if of is None else of
-    names = space.names if of is None else (of,) if isinstance(of, str) else tuple(of)
-    conditions = torch.arange(space.size)
-    log_prior = space.log_prior(prior)
+    table = score_table(density, corpus, part=part, limit=limit, progress=progress)
+    return judge(table, density.space, of=density.target if of is None else of, prior=prior)
 
-    def by_label(joint: Float[Tensor, "n K"]) -> Float[Tensor, "n L"]:
-        return log_sum_by_label(joint, space, names, conditions)
 
-    table = _likelihoods(density, sequences, progress)
-    nats = -(table + log_prior).logsumexp(1)
-    told: dict[str, Estimate | None] = {"accuracy": None, "log_score": None, "ece": None}
-    if names:
-        posterior = by_label(table + log_prior) + nats[:, None]
-        truth = by_label(torch.eye(space.size).double().log()[sequences.condition]).argmax(1)
-        right = posterior.argmax(1) == truth
-        told = {
-            "accuracy": _share(right),
-            "log_score": _mean(posterior.gather(1, truth[:, None])[:, 0]),
-            "ece": _calibration_error(posterior.amax(1).exp(), right),
-        }
-    scope = f"the first {len(sequences)}" if len(sequences) < len(everything) else "all"
-    return Evaluation(
-        n=len(sequences),
-        of=names,
-        nats_per_sequence=_mean(nats),
-        nats_given_label=_mean(-table.gather(1, sequences.condition[:, None])[:, 0]),
-        bits_per_symbol=_ratio(nats / math.log(2), sequences.lengths),
-        protocol=f"{scope} of {len(everything)} {part} sequences; {corpus.protocol}",
-        **told,
+def judge(
+    table: ScoreTable,
+    space: ConditionSpace,
+    *,
+    of: str | Sequence[str] | None = None,
+    prior: Prior | None = None,
+    calibration: Calibration | None = None,
+) -> Evaluation:
+    """Return what scores are worth; any number of questions cost one scoring.
+
+    Args:
+        table: Of a density and some sequences.
+        space: Names of the density's conditions.
+        of: Factor or factors to tell; all if None.
+        prior: Of the conditions; see ``ConditionSpace.log_prior``.
+        calibration: To be judged too.
+    """
+    log_prior, lengths = space.log_prior(prior), table.lengths
+    nats = -(table.log_likelihoods + log_prior).logsumexp(1)
+    found = Evaluation(
+        n=len(table),
+        of=space.names if of is None else (of,) if isinstance(of, str) else tuple(of),
+        nats_per_sequence=mean_of(nats),
+        nats_given_label=mean_of(-table.log_likelihoods.gather(1, table.condition[:, None])[:, 0]),
+        bits_per_symbol=ratio_of(nats / math.log(2), lengths),
+        protocol=table.protocol,
+    )
+    if not found.of:
+        return found
+    own = verdicts(table, space, of=of, prior=prior)
+    found = replace(
+        found,
+        accuracy=share_of(own.right),
+        log_score=mean_of(own.log_score),
+        ece=_calibration_error(own.confidence, own.right),
+    )
+    if calibration is None:
+        return found
+    tempered = verdicts(table, space, of=of, prior=prior, calibration=calibration)
+    return replace(
+        found,
+        temperature=calibration.temperature,
+        calibrated_log_score=mean_of(tempered.log_score),
+        calibrated_ece=_calibration_error(tempered.confidence, tempered.right),
     )
 
 
@@ -214,53 +225,26 @@ def held_out(
     return replace(corpus, protocol=f"{corpus.protocol}; {verdict} in training")
 
 
-def _check_same(density: Density, corpus: Corpus) -> None:
-    for name, ours, theirs in (
-        ("signal", density.signal.config(), corpus.signal.config()),
-        ("labels", density.space.factors, corpus.space.factors),
-    ):
-        if ours != theirs:
-            raise ValueError(f"the corpus needs the density's {name}, {ours}; got {theirs}")
-
-
-def _likelihoods(
-    density: Density, sequences: Sequences, progress: Progress | None
-) -> Float[Tensor, "n K"]:
-    """Return log p(x | y) of all sequences and conditions, those of similar length together."""
-    model, size = density.model, density.space.size
-    lengths = sequences.lengths
-    order = lengths.argsort(descending=True, stable=True)
-    fitting = scoring.chunk_length(model, size, density.memory)
-    table = torch.zeros(len(sequences), size, dtype=torch.float64)
-    done = 0
-    while done < len(sequences):
-        batch = order[done : done + max(1, fitting // max(1, int(lengths[order[done]])))]
-        symbols, _, own = sequences.pad(batch)
-        table[batch] = log_likelihoods(
-            model, symbols, torch.arange(size), own, memory=density.memory
-        )
-        done += len(batch)
-        if progress is not None:
-            progress(done, len(sequences))
-    return table
-
-
-def _mean(values: Float[Tensor, " n"]) -> Estimate:
+def mean_of(values: Float[Tensor, " n"]) -> Estimate:
+    """Return the mean of values, and its standard error."""
     mean, n = float(values.mean()), len(values)
     squares = float((values - mean).square().sum())
     return Estimate(mean, math.sqrt(squares / (n * (n - 1))) if n > 1 else math.nan)
 
 
-def _ratio(values: Float[Tensor, " n"], counts: Int[Tensor, " n"]) -> Estimate:
+def ratio_of(
+    values: Float[Tensor, " n"], counts: Int[Tensor, " n"] | Float[Tensor, " n"]
+) -> Estimate:
     """Return the sum of values over the sum of counts; its error by linearisation."""
     if not int(counts.sum()):
         return Estimate(math.nan, math.nan)
     ratio = float(values.sum() / counts.sum())
-    spread = _mean(values - ratio * counts).std_error
+    spread = mean_of(values - ratio * counts).std_error
     return Estimate(ratio, spread / float(counts.double().mean()))
 
 
-def _share(hits: Bool[Tensor, " n"]) -> Estimate:
+def share_of(hits: Bool[Tensor, " n"]) -> Estimate:
+    """Return the share of hits; its error counts a hit and a miss more, so that it is never 0."""
     n = len(hits)
     near = (float(hits.sum()) + 1) / (n + 2)
     return Estimate(float(hits.double().mean()), math.sqrt(near * (1 - near) / n))

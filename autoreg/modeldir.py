@@ -2,8 +2,8 @@
 
 ``model.json`` says everything that is not a tensor: architecture, signal (codec, scan, sample
 rate), condition labels with their training frequencies, target factor, protocol, split, training
-settings and versions. Known features of each position are a tensor among the weights. How two
-files change as one is told in ``autoreg.filepair``.
+settings, versions, and a calibration once there is one. Known features of each position are a
+tensor among the weights. How two files change as one is told in ``autoreg.filepair``.
 """
 
 import platform
@@ -41,6 +41,7 @@ _KEYS = {
     "training": dict,
     "versions": dict,
 }
+_OPTIONAL = {"calibration": dict}
 
 
 class Loaded(NamedTuple):
@@ -151,6 +152,28 @@ def load(
     return _assemble(directory, filepair.read(directory, _check, root=root), device, dtype)
 
 
+def keep_calibration(directory: str | Path, calibration: Mapping[str, object] | None) -> Path:
+    """Store a calibration with the model that it was fitted to; new weights leave it behind.
+
+    Args:
+        directory: What `save` wrote.
+        calibration: As plain data; None removes the one that is there.
+
+    Returns:
+        The directory.
+
+    Raises:
+        ModelDirError: The directory is damaged, foreign or of another format.
+    """
+    directory = Path(directory)
+    pair = filepair.read(directory, _check)
+    fields = {key: value for key, value in pair.fields.items() if key not in _OPTIONAL}
+    if calibration is not None:
+        fields["calibration"] = _plain("calibration", calibration)
+    filepair.write(directory, fields, pair.weights)
+    return directory
+
+
 def push(directory: str | Path, repo: str, *, private: bool = False) -> str:
     """Publish a model directory, once it is known to load, and return its address.
 
@@ -203,8 +226,9 @@ def _check(path: Path, fields: dict[str, Any]) -> None:
             f"{path} needs format {FORMAT}, which autoreg {autoreg.__version__} reads; got format "
             f"{version!r}, written by autoreg {fields.get('autoreg')!r}"
         )
-    plaindata.check_keys(str(path), fields, set(_KEYS))
-    for key, kind in _KEYS.items():
+    added = {key: kind for key, kind in _OPTIONAL.items() if key in fields}
+    plaindata.check_keys(str(path), fields, {*_KEYS, *added})
+    for key, kind in {**_KEYS, **added}.items():
         if not isinstance(fields[key], kind):
             raise ModelDirError(f"{path} needs another type of {key}; got {fields[key]!r:.80}")
     plaindata.check_keys(f"{path}, model,", fields["model"], {"kind", "parameters"})

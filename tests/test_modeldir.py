@@ -116,6 +116,21 @@ def test_saving_the_same_model_twice_gives_the_same_bytes(tmp_path):
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+def test_a_calibration_is_kept_until_other_weights_come(tmp_path):
+    save(tmp_path)
+    before = contents(tmp_path)
+    assert modeldir.keep_calibration(tmp_path, {"temperature": 2.5}) == tmp_path
+    assert modeldir.load(tmp_path, device="cpu").card["calibration"] == {"temperature": 2.5}
+    assert contents(tmp_path)["weights.safetensors"] == before["weights.safetensors"]
+    modeldir.keep_calibration(tmp_path, {"temperature": 3.5})
+    assert modeldir.load(tmp_path, device="cpu").card["calibration"] == {"temperature": 3.5}
+    modeldir.keep_calibration(tmp_path, None)
+    assert contents(tmp_path) == before
+    forge(tmp_path, calibration="2.5")
+    with pytest.raises(ModelDirError, match="needs another type of calibration"):
+        modeldir.load(tmp_path)
+
+
 def test_a_save_leaves_other_files_alone(tmp_path):
     save(tmp_path, history=[{"step": 1}])
     (tmp_path / "README.md").write_text("mine")

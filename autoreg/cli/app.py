@@ -22,7 +22,8 @@ VERBS = {
     "infill": "Draw what is hidden, given all that is seen before and after it.",
     "ask": "Answer any question that is written as probability is, or a file of them.",
     "explain": "Say how a question would be answered, and what that would cost.",
-    "evaluate": "Judge a model on held-out data: accuracy, nats, bits, calibration.",
+    "evaluate": "Judge a model on held-out data: accuracy, nats, bits, calibration, hidden parts.",
+    "calibrate": "Fit the temperature that makes a model as sure as it is right.",
     "bench": "Measure how fast models are on this machine, and how fast they could be.",
 }
 

@@ -11,7 +11,9 @@ import typer
 from autoreg import bulk
 from autoreg.answers import Posterior
 from autoreg.bulk import Parcel
+from autoreg.calibrated import Calibrated
 from autoreg.cli import values
+from autoreg.cli.animated import Animate, check_animation, write_animation
 from autoreg.cli.options import (
     AsJson,
     Device,
@@ -45,6 +47,16 @@ Every = Annotated[
     ),
 ]
 
+Tempered = Annotated[
+    bool,
+    typer.Option(
+        "--calibrated",
+        help="As sure as `autoreg calibrate` found the model to be right: a temperature on its "
+        "likelihoods, not its own posterior.",
+        rich_help_panel="Question",
+    ),
+]
+
 
 def classify(
     model: Model,
@@ -54,12 +66,14 @@ def classify(
     given: GivenLabels = None,
     prior: PriorOption = None,
     every: Every = None,
+    calibrated: Tempered = False,
     start: Start = None,
     stop: Stop = None,
     mono: Mono = False,
     resample: Resample = False,
     out: Out = None,
     resume: Resume = False,
+    animate: Animate = None,
     device: Device = "auto",
     dtype: Dtype = None,
     threads: Threads = None,
@@ -78,6 +92,8 @@ def classify(
         autoreg classify runs/speakers clips/ --prior training
         autoreg classify runs/speakers clips/ --out rows.jsonl --resume
         autoreg classify runs/speakers clip.wav --every 0.05s
+        autoreg classify digits image.png --animate out.gif
+        autoreg classify runs/speakers clips/ --calibrated
     """
     density = open_density(
         model, device=local(device), dtype=dtype, threads=threads, memory=memory
@@ -87,16 +103,25 @@ def classify(
     if not factors:
         raise ValueError(f"{model} knows no labels: there is nothing to tell apart")
     labels = density.space.joint_labels(factors)
-    question: dict[str, Any] = {"of": factors, "given": values.given(given or ())}
-    question["prior"] = values.prior(prior or ())
-    density.space.log_prior(question["prior"], question["given"])  # wrong here, wrong everywhere
+    calibration = Calibrated(density).calibration if calibrated else None
+    question: dict[str, Any] = {"of": density.space.names if calibrated else factors}
+    question |= {"given": values.given(given or ()), "prior": values.prior(prior or ())}
+    # What is wrong here is wrong everywhere.
+    log_prior = density.space.log_prior(question["prior"], question["given"])
+
+    def fields(found: Posterior) -> list[Fields]:
+        if calibration is None:
+            return _fields(found)
+        told = calibration.temper(found, density.space, of=factors, log_prior=log_prior)
+        return [one | {"temperature": calibration.temperature} for one in _fields(told)]
+
     step = None if every is None else values.extent(every).count(density.signal)
     how = reading(start=start, stop=stop, mono=mono, resample=resample)
 
     def ask(path: Path) -> Fields:
         found = _beginnings(density, path, int(step or 0), question, how)
         *beginnings, whole = [
-            {"symbols": symbols, **_fields(answer)[0]} for symbols, answer in found.items()
+            {"symbols": symbols, **fields(answer)[0]} for symbols, answer in found.items()
         ]
         return {"of": factors, **whole, "beginnings": beginnings}
 
@@ -105,22 +130,33 @@ def classify(
             yield from one_by_one(parcels, ask)
             return
         for some in bulk.posteriors(density, parcels, **question, **how):
-            fields = [{"of": factors, **own, "beginnings": []} for own in _fields(some.answer)]
-            yield told_of(some, fields)
+            rows = [{"of": factors, **own, "beginnings": []} for own in fields(some.answer)]
+            yield told_of(some, rows)
 
+    film = None if animate is None else check_animation(density, files, animate)
     width = max(len("label"), *map(len, labels))
     at = "" if step is None else f"{'symbols':>9}  "
     tell(
         density,
         files,
         answer,
-        terms=asked(density, "classify", **question, every=step, dtype=dtype, **how),
+        terms=asked(
+            density,
+            "classify",
+            **question,
+            calibrated=calibrated,
+            every=step,
+            dtype=dtype,
+            **how,
+        ),
         show=None if as_json else partial(_show, width=width),
         head=f"{at}{'label':{width}}  probability  log-odds  file",
         out=out,
         resume=resume,
         quiet=quiet or as_json,
     )
+    if animate is not None and film is not None:
+        write_animation(density, film, animate, question, step)
 
 
 def _beginnings(

@@ -1,14 +1,19 @@
 """The verb that judges a model on held-out data."""
 
-import os
 import time
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from autoreg import evaluation
+from autoreg import evaluation, occlusion
+from autoreg.calibrated import Calibrated
 from autoreg.cli import values
+from autoreg.cli.heldout import Data, First, LabelRule, Limit, Part, read_held_out
+from autoreg.cli.judged import print_judgements, print_occlusion
 from autoreg.cli.options import (
     AsJson,
     Device,
@@ -16,7 +21,6 @@ from autoreg.cli.options import (
     Memory,
     Model,
     Mono,
-    Of,
     PriorOption,
     Quiet,
     Resample,
@@ -24,42 +28,60 @@ from autoreg.cli.options import (
     Verbose,
     open_density,
 )
-from autoreg.cli.output import counting, logged, print_evaluation, waiting
+from autoreg.cli.output import counting, logged, waiting
+from autoreg.density import Density
+from autoreg.scoretable import score_table
+from autoreg.verdicts import Verdicts, verdicts
 
-Data = Annotated[
+_HIDING = "Hidden parts"
+
+Of = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--of",
+        metavar="FACTOR[,FACTOR]",
+        help="The factor to tell, or several jointly; again for another question, answered by the "
+        "same scores. That which the model was trained for if not given.",
+        rich_help_panel="Question",
+    ),
+]
+TableFile = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR",
-        help="The folder of the data; for MNIST, $AUTOREG_DATA if not given.",
-        rich_help_panel="Reading files",
+        "--table",
+        metavar="FILE.npz",
+        help="Keep the scores here: what is there already is not scored again.",
+        rich_help_panel="Output",
     ),
 ]
-Part = Annotated[
-    Literal["train", "valid", "test"],
-    typer.Option("--split", help="The part to judge on.", rich_help_panel="Reading files"),
-]
-LabelRule = Annotated[
-    str | None,
+Reliability = Annotated[
+    Path | None,
     typer.Option(
-        "--labels",
-        metavar="RULE",
-        help="Where labels come from if not as in training; see autoreg train audio.",
-        rich_help_panel="Reading files",
+        "--reliability",
+        metavar="FILE.png",
+        help="Draw how often those are right who are that sure.",
+        rich_help_panel="Output",
     ),
 ]
-Limit = Annotated[
-    int | None,
-    typer.Option(min=1, help="Only the first so many sequences.", rich_help_panel="Reading files"),
-]
-First = Annotated[
-    str | None,
+Hidden = Annotated[
+    list[str] | None,
     typer.Option(
-        metavar="392|0.05s",
-        help="Only the beginning of each: symbols, or seconds of sounds. Cut before the gain is "
-        "normalised.",
-        rich_help_panel="Reading files",
+        metavar="MASK",
+        help="Judge on sequences of which this is hidden: lower, upper, left, right, centre, "
+        "random, rows or columns; again for more. Of sounds, random hides one stretch.",
+        rich_help_panel=_HIDING,
     ),
 ]
+Share = Annotated[float, typer.Option(help="How much of each is hidden.", rich_help_panel=_HIDING)]
+Paths = Annotated[
+    int,
+    typer.Option(
+        min=2,
+        help="Of each condition, where what is hidden does not end the scan.",
+        rich_help_panel=_HIDING,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Of masks and paths.", rich_help_panel=_HIDING)]
 
 
 def evaluate(
@@ -69,6 +91,12 @@ def evaluate(
     part: Part = "test",
     of: Of = None,
     prior: PriorOption = None,
+    table: TableFile = None,
+    reliability_diagram: Reliability = None,
+    hidden: Hidden = None,
+    share: Share = 0.5,
+    paths: Paths = occlusion.PATHS,
+    seed: Seed = 0,
     limit: Limit = None,
     first: First = None,
     labels: LabelRule = None,
@@ -85,44 +113,80 @@ def evaluate(
     """The model directory says how the data were read and split; only their folder is needed.
 
     Accuracy of the target factor, nats a sequence with the labels summed out and given them, bits
-    a symbol, log score and calibration error, each with its standard error.
+    a symbol, log score and calibration error, each with its standard error; the last two also as
+    `autoreg calibrate` has left them. With --hidden, accuracy and nats where a part is not seen,
+    as far as --limit, with as many --paths.
 
     Example::
 
         autoreg evaluate runs/speakers --data recordings --json
-        autoreg evaluate runs/speakers --data recordings --first 50ms
-        autoreg evaluate runs/mnist --data DIR --limit 2000
+        autoreg evaluate runs/speakers --data recordings --of speaker --of speaker,digit
+        autoreg evaluate runs/speakers --data recordings --first 50ms --reliability sure.png
+        autoreg evaluate runs/mnist --data DIR --table scores.npz
+        autoreg evaluate runs/mnist --data DIR --hidden lower --hidden random --limit 100
     """
     began = time.perf_counter()
+    if hidden and (table is not None or reliability_diagram is not None):
+        raise ValueError("--table and --reliability are of what is seen whole; leave out --hidden")
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
-    source, cut = density.card["training"].get("data", {}), values.extent(first)
-    if (
-        data is None
-        and source.get("kind") == "mnist"
-        and (place := os.environ.get("AUTOREG_DATA"))
-    ):
-        data = Path(place)
-    rule, table = (None, None) if labels is None else values.labels(labels, data or Path())
+    questions = [one.split(",") for one in of or ()] or [_target(density)]
+    for one in questions:
+        density.space.joint_labels(one)  # wrong here, before anything is scored
     with waiting("reading the data", quiet=quiet or as_json), logged(verbose=verbose):
-        corpus = evaluation.held_out(
-            density,
-            data,
-            part=part,
-            labels=rule,
-            table=table,
-            first=cut.symbols,
-            first_seconds=cut.seconds,
-            mono=mono,
-            resample=resample,
+        corpus = read_held_out(
+            density, data, part=part, labels=labels, first=first, mono=mono, resample=resample
         )
+    weights = values.prior(prior or ())
+    if hidden:
+        for mask, one in product(hidden, questions):
+            begun = time.perf_counter()
+            with counting(f"{mask} hidden", quiet=quiet or as_json) as told:
+                part_seen = occlusion.occlude(
+                    density,
+                    corpus,
+                    mask=mask,
+                    share=share,
+                    part=part,
+                    of=one,
+                    prior=weights,
+                    limit=limit,
+                    paths=paths,
+                    seed=seed,
+                    progress=told,
+                )
+            seconds = time.perf_counter() - begun
+            print_occlusion(part_seen, name=model, seconds=seconds, as_json=as_json)
+        return
     with counting(f"{part} sequences", quiet=quiet or as_json) as told:
-        found = evaluation.evaluate(
-            density,
-            corpus,
-            part=part,
-            of=of,
-            prior=values.prior(prior or ()),
-            limit=limit,
-            progress=told,
+        scores = score_table(density, corpus, part=part, limit=limit, file=table, progress=told)
+    calibrated = "calibration" in density.card and bool(density.space.names)
+    calibration = Calibrated(density).calibration if calibrated else None
+    judged = [
+        evaluation.judge(scores, density.space, of=one, prior=weights, calibration=calibration)
+        for one in questions
+    ]
+    if reliability_diagram is not None:
+        _draw(
+            reliability_diagram,
+            [
+                verdicts(scores, density.space, of=questions[0], prior=weights, calibration=one)
+                for one in (None, *((calibration,) if calibration else ()))
+            ],
+            title=f"{', '.join(questions[0])} of {len(scores):,} {part} sequences",
         )
-    print_evaluation(found, name=model, seconds=time.perf_counter() - began, as_json=as_json)
+    print_judgements(judged, name=model, seconds=time.perf_counter() - began, as_json=as_json)
+
+
+def _target(density: Density) -> list[str]:
+    return list(density.space.names) if density.target is None else [density.target]
+
+
+def _draw(path: Path, told: Sequence[Verdicts], *, title: str) -> None:
+    """Write a reliability diagram, of the calibrated ones too if there are any."""
+    before, *after = told
+    if not before.log_posterior.shape[1] > 1:
+        raise ValueError("a reliability diagram needs labels to tell apart; the model has none")
+    plots = import_module("autoreg.plots")  # matplotlib takes longer to load than a short answer
+    calibrated = after[0].confidence if after else None
+    figure = plots.reliability(before.confidence, before.right, calibrated=calibrated, title=title)
+    plots.save(figure, path)

@@ -81,3 +81,41 @@ def _saved(density: Density, directory, source):
         space=density.space,
         training={"data": source},
     )
+
+
+def test_questions_share_one_scoring_that_is_kept(lines, refused, digits_model, tmp_path):
+    table = tmp_path / "scores.npz"
+    asked = ("evaluate", digits_model, "--limit", 6, "--table", table)
+    (first,) = lines(*asked, "--of", "digit")
+    (again,) = lines(*asked, "--of", "digit", "--of", "digit")
+    assert [one["log_score"] for one in again["targets"]] == [first["log_score"]] * 2
+    assert table.is_file()
+    other = ("evaluate", digits_model, "--limit", 7, "--table", table)
+    assert "needs scores of these sequences by these weights" in refused(*other)
+    assert "factors asked for need to be all different" in refused(*asked, "--of", "digit,digit")
+
+
+def test_reliability_is_drawn(run, digits_model, tmp_path):
+    path = tmp_path / "sure.png"
+    result = run("evaluate", digits_model, "--limit", 6, "--reliability", path, "-q")
+    assert result.exit_code == 0, result.output
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_hidden_parts_are_judged_by_mask(lines, run, refused, digits_model):
+    asked = ("evaluate", digits_model, "--limit", 1, "--paths", 2)
+    lower, random = lines(*asked, "--hidden", "lower", "--hidden", "random", "--share", "0.25")
+    assert (lower["mask"], lower["exact"], lower["share"]) == ("lower", 1.0, 0.25)
+    assert (random["mask"], random["n"], random["paths"]) == ("random", 1, 2)
+    assert random["exact"] < 1
+    people = run(*asked, "--hidden", "lower").stdout
+    assert "nats per hidden symbol" in people
+    assert "what is hidden needs one of lower" in refused(*asked, "--hidden", "middle")
+    told = refused(*asked, "--hidden", "lower", "--table", "scores.npz")
+    assert "--table and --reliability are of what is seen whole" in told
+
+
+def test_one_stretch_of_a_sound_is_hidden(lines, voices, voices_model):
+    asked = ("--data", voices, "--hidden", "random", "--paths", 2, "--first", "4ms")
+    (told,) = lines("evaluate", voices_model, *asked)
+    assert (told["n"], told["share"]) == (2, 0.5)
