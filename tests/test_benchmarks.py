@@ -13,7 +13,7 @@ from autoreg.evidence import Evidence
 from autoreg.models.markov import MarkovTable
 from tests.benchmarks import figures, pictures, rows, sounds, speakers, variance
 
-NAMES = ("pictures", "sounds", "speakers", "variance")
+NAMES = ("pictures", "sounds", "speakers", "variance", "mfcc", "quality")
 
 
 def test_a_row_that_was_measured_is_there_again_and_no_other(tmp_path, capsys):
@@ -79,6 +79,10 @@ def test_a_row_has_its_own_chance():
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_share_in_percent_has_the_error_of_a_hit_and_a_miss_more():
+    assert rows.percent(98, 98) == "100.00 ± 1.01 %"
 
 
 @pytest.mark.parametrize("name", NAMES)

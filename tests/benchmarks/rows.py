@@ -127,6 +127,12 @@ def share(hits: Iterable[bool]) -> str:
     return f"{sum(hits)} of {len(hits)}"
 
 
+def percent(hits: int, count: int) -> str:
+    """Return a share in percent with its standard error, of a hit and a miss more."""
+    near = (hits + 1) / (count + 2)
+    return f"{100 * hits / count:.2f} ± {100 * math.sqrt(near * (1 - near) / count):.2f} %"
+
+
 def thousands(rows: Sequence[dict], name: str) -> str:
     """Return the mean of a count, in thousands."""
     return mean([row[name] / 1000 for row in rows], 0)
