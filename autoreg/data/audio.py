@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxtyping import Integer
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from autoreg.conditions import ConditionSpace
 from autoreg.data.badfiles import BadFiles, OnError
 from autoreg.data.corpus import PARTS, Corpus
+from autoreg.data.frames import Frames
 from autoreg.data.labels import Labels, condition_of, counted, space_of
+from autoreg.data.local import Local
 from autoreg.data.sequences import Sequences
 from autoreg.data.sound import CodecName, Gain, Sound, named_codec
 from autoreg.data.split import Split
@@ -39,6 +41,7 @@ def audio_folder(
     target: str | None = None,
     prefixes: Sequence[float] = (),
     first: float | None = None,
+    local: Local | None = None,
     parts: Sequence[str] = PARTS,
     space: ConditionSpace | None = None,
 ) -> Corpus:
@@ -68,6 +71,8 @@ def audio_folder(
             future of what has been heard.
         first: Read only this many seconds of each clip, cut before the gain is normalised; None
             reads all of it.
+        local: Where the features of each clip lie, if any accompany it; whatever is read of a
+            clip, all of them are known.
         parts: The others are not read; training files are needed unless a space is given.
         space: The labels that files may have; None stands for those of the training files.
 
@@ -92,7 +97,9 @@ def audio_folder(
     headers = bad.kept(read_header, _sound_files(root))
     rate = _common_rate(headers) if sample_rate is None else sample_rate
     sound = Sound(rate, *named_codec(codec, levels, gain))
-    reader = _Reader(sound, trim_db, tuple(prefixes), first, mono=mono, resample=resample)
+    reader = _Reader(
+        root, sound, trim_db, tuple(prefixes), first, local, mono=mono, resample=resample
+    )
 
     def labelled(header: Header) -> tuple[Path, dict[str, str]]:
         header.check(sound.sample_rate, mono=mono, resample=resample)
@@ -118,7 +125,7 @@ def audio_folder(
     if space is None:
         _check_trained(root, conditions, split)
     return Corpus(
-        parts={part: _packed(clips, part) for part in PARTS},
+        parts={part: _packed(clips, part, local) for part in PARTS},
         signal=sound,
         space=counted(known, conditions) if space is None else space,
         target=labels.factors[0] if target is None and len(labels.factors) == 1 else target,
@@ -137,22 +144,29 @@ class _File(NamedTuple):
 
 
 class _Clip(NamedTuple):
-    """What was read of a sound file: itself and its prefixes, by name; what was left out."""
+    """What was read of a sound file: itself and its prefixes, by name; what was left out.
+
+    Its features, if it has any, begin so many samples before its first symbol.
+    """
 
     file: _File
     sequences: dict[str, Integer[Tensor, " T"]]
     span: Span | None
     constant: bool
+    frames: Float[Tensor, "N F"] | None
+    begun: int
 
 
 @dataclass(frozen=True)
 class _Reader:
     """How clips are read."""
 
+    root: Path
     sound: Sound
     trim_db: float | None
     prefixes: tuple[float, ...]
     first: float | None
+    local: Local | None
     mono: bool
     resample: bool
 
@@ -175,6 +189,11 @@ class _Reader:
             end = start + self._samples(self.first)
             stop = end if stop is None else min(stop, end)
         whole = self._piece(file, start, stop)
+        frames, reached = None, start + len(whole) if span is None else span.total
+        if self.local is not None:
+            place = self.local.path_of(file.path, self.root)
+            ended = span is not None or self.first is None
+            frames = self.local.read(place, reached=reached, whole=ended)
         if constant := len(whole) > 1 and bool((whole == whole[0]).all()):
             logger.warning("%s is one symbol throughout, as silence is; kept", file.path)
         sequences = {file.name: whole}
@@ -183,7 +202,7 @@ class _Reader:
             if length < len(whole):
                 name = f"{file.name}[:{seconds:g}s]"
                 sequences[name] = self._piece(file, start, start + length)
-        return _Clip(file, sequences, span, constant)
+        return _Clip(file, sequences, span, constant, frames, start)
 
     def summary(self, clips: Sequence[_Clip]) -> str:
         """Return what was done to the clips."""
@@ -200,6 +219,8 @@ class _Reader:
             done.append(f"ends {self.trim_db:g} dB below the peak left out ({share:.2%})")
         if constant := sum(clip.constant for clip in clips):
             done.append(f"{constant} of one symbol throughout")
+        if self.local is not None:
+            done.append(f"with features every {self.local.hop} samples")
         return ", ".join(done)
 
     def _active(self, file: _File, below: float) -> Span:
@@ -248,12 +269,18 @@ def _check_trained(root: Path, trained: Sequence[object], split: Split) -> None:
         raise ValueError(f"{root}: no training file is left; {split}")
 
 
-def _packed(clips: Sequence[_Clip], part: str) -> Sequences:
+def _packed(clips: Sequence[_Clip], part: str, local: Local | None) -> Sequences:
     chosen = [clip for clip in clips if clip.file.part == part]
+    pairs = [(clip.frames, clip.begun) for clip in chosen for _ in clip.sequences]
+    frames = None
+    if local is not None and pairs:
+        known = [one for one, _ in pairs if one is not None]
+        frames = Frames.from_list(known, hop=local.hop, phase=[begun for _, begun in pairs])
     return Sequences.from_list(
         [symbols for clip in chosen for symbols in clip.sequences.values()],
         [clip.file.condition for clip in chosen for _ in clip.sequences],
         [name for clip in chosen for name in clip.sequences],
+        frames,
     )
 
 

@@ -89,6 +89,8 @@ class Frames:
         """Pack the frames of each sequence; a tensor that is there again is stored once."""
         if not frames:
             raise ValueError("frames need at least one sequence; got none")
+        if len(widths := {one.shape[1] for one in frames}) > 1:
+            raise ValueError(f"frames need as many features each; got {sorted(widths)}")
         own = {id(one): one for one in frames}
         ends = torch.tensor([0, *map(len, own.values())]).cumsum(0)
         begins = dict(zip(own, ends.tolist()[:-1], strict=True))

@@ -10,6 +10,7 @@ from autoreg.conditions import ConditionSpace
 from autoreg.data.corpus import PARTS, Corpus
 from autoreg.data.fourier import Curves
 from autoreg.data.labels import Labels, from_csv, from_name, from_parent, unlabelled
+from autoreg.data.local import Local
 from autoreg.data.sequences import Sequences
 from autoreg.data.split import Split
 
@@ -30,6 +31,7 @@ def read_corpus(
     root: Path | str | None = None,
     *,
     table: Path | str | None = None,
+    local: Path | str | None = None,
     first: int | None = None,
     first_seconds: float | None = None,
     parts: Sequence[str] = PARTS,
@@ -41,9 +43,10 @@ def read_corpus(
         source: Its "kind" (audio, digits, fourier, images, mnist) with arguments of the function
             of that kind. For folders of files, "labels" is the description of a rule, see
             ``read_labels``, and "split" holds the arguments of ``Split``; "curves" holds those
-            of ``Curves``.
+            of ``Curves``, "local" those of ``Local`` but for the folder.
         root: The folder of the data, where there is one; a source never names a place.
         table: The table of labels, if it is not where the source says within the root.
+        local: The folder of the features that accompany sounds, if they do not lie beside them.
         first: Keep only this many symbols of each sequence.
         first_seconds: Keep only this much of each sound. Cut before the gain is normalised: a
             prefix knows nothing of a peak that lies in its future.
@@ -74,6 +77,8 @@ def read_corpus(
         if first is not None:
             raise ValueError("sounds are cut by seconds, such as 0.05s; got a number of symbols")
         settings |= {"first": first_seconds, "parts": parts}
+        if settings.get("local") is not None:
+            settings["local"] = Local.from_config(settings["local"], local)
     elif first_seconds is not None:
         raise ValueError(f"seconds are for sounds; {kind} data are cut by symbols")
     corpus = _reader(kind)(*where, **settings)

@@ -12,6 +12,7 @@ import torch
 from autoreg.codecs import MuLaw, Sashimi
 from autoreg.data.audio import audio_folder
 from autoreg.data.labels import from_name, from_parent, unlabelled
+from autoreg.data.local import Local
 from autoreg.data.sound import Sound
 from autoreg.data.split import Split
 
@@ -357,3 +358,60 @@ def test_spoken_digits_have_their_published_numbers(fsdd):
     assert corpus.signal == Sound(RATE, MuLaw())
     assert corpus.space.sizes == (10, 6)
     assert torch.equal(corpus.parts["test"].condition.bincount(), torch.full((60,), 5))
+
+
+@pytest.fixture
+def accompanied(root, wave):
+    """Return a place for the features of each clip: frame k of clip n is (n, k)."""
+
+    def make(folder, hop, more=0):
+        for path in [*root.rglob("*.wav"), *root.rglob("*.flac"), *root.rglob("*.WAV")]:
+            if path.is_file():
+                count = -(-len(wave(int(path.stem))) // hop) + more
+                place = (folder / path.relative_to(root)).with_suffix(".npy")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                rows = [(int(path.stem), k) for k in range(count)]
+                np.save(place, np.array(rows, np.float32))
+        return Local(hop, folder=None if folder == root else folder)
+
+    return make
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_every_clip_has_its_own_features(root, tmp_path, accompanied, beside):
+    local = accompanied(root if beside else tmp_path / "mels", 100)
+    corpus = audio_folder(root, labels=unlabelled(), split=Split(0.3, 0.3), local=local)
+    assert corpus.local == (100, 2)
+    assert "with features every 100 samples" in corpus.protocol
+    for sequences in corpus.parts.values():
+        for i, name in enumerate(sequences.names):
+            wanted = [[int(Path(name).stem), k] for k in range(-(-len(sequences[i]) // 100))]
+            assert sequences.frames[i].tolist() == wanted
+
+
+def test_features_stay_with_the_samples_of_a_clip_that_is_cut(tmp_path):
+    """The frame of a symbol is that of its place in the file, whatever is left out before it."""
+    clip = np.concatenate([np.zeros(500), np.full(1000, 0.5), np.zeros(300)])
+    soundfile.write(tmp_path / "clip.wav", clip, RATE)
+    np.save(tmp_path / "clip.npy", np.arange(18, dtype=np.float32)[:, None])
+    how = {"labels": unlabelled(), "split": ALL_TRAIN, "gain": "peak", "local": Local(100)}
+    sequences = audio_folder(tmp_path, trim_db=40, prefixes=(0.05,), **how).parts["train"]
+    assert sequences.lengths.tolist() == [1000, 400]
+    assert sequences.frames.phase.tolist() == [500, 500]
+    assert len(sequences.frames.values) == 18
+    cut = sequences.frames.excerpt(torch.tensor([1]), torch.tensor([150]), 100)
+    assert cut.frames[0, int(cut.phase[0]) // 100, 0] == 6
+    first = audio_folder(tmp_path, first=0.05, **how).parts["train"]
+    assert (len(first[0]), len(first.frames[0])) == (400, 18)
+
+
+def test_features_that_do_not_fit_stop_or_are_skipped_by_name(root, accompanied, caplog):
+    local = accompanied(root, 100)
+    np.save(root / "cid" / "0.npy", np.zeros((9, 2), np.float32))
+    (root / "deep" / "ann" / "1.npy").unlink()
+    how = {"labels": unlabelled(), "split": ALL_TRAIN, "local": local}
+    with pytest.raises(ValueError, match=r"0\.npy: 1000 samples at a hop of 100 need 10 frames"):
+        audio_folder(root, **how)
+    corpus = audio_folder(root, on_error="skip", **how)
+    assert len(corpus.parts["train"]) == 10
+    assert "1.npy: no such file of features" in caplog.text
