@@ -292,4 +292,4 @@ def _for_images(corpus: Corpus) -> Config:
     scan = cast(Picture, signal).scan
     start = preset("mnist-binary-cpu" if signal.num_symbols == 2 else "mnist-256-cpu")
     line = scan.height if scan.by_column else scan.width
-    return replace(start, model=replace(start.model, dilations=image_dilations(line, 2, 8)))
+    return replace(start, model=replace(start.model, dilations=image_dilations(line)))

@@ -1,7 +1,5 @@
 """Lists of dilations."""
 
-import math
-
 
 def doubling(stacks: int, depth: int) -> tuple[int, ...]:
     """Return the paper's dilations: 1, 2, 4, ..., 2^(depth-1), repeated ``stacks`` times.
@@ -13,24 +11,20 @@ def doubling(stacks: int, depth: int) -> tuple[int, ...]:
     return tuple(2**power for _ in range(stacks) for power in range(depth))
 
 
-def image_dilations(width: int, stacks: int, rows: int) -> tuple[int, ...]:
-    """Return dilations for images unrolled row by row: within a row, then whole rows up.
+def image_dilations(width: int) -> tuple[int, ...]:
+    """Return dilations of eight layers of four taps, for images unrolled line by line.
 
-    Each stack doubles within half a row, then goes 1, 2, 4, ... rows up, straight and by a
-    diagonal. A factor takes in its left neighbour: from there, width - 1 leads to the pixel right
-    above the one that is predicted, width to the left of that. What lies to the right of it takes
-    a second stack.
+    A factor takes in its neighbour before it in the line. From there, width - 3 leads to the pixel
+    above and two further on, twice that to the one two lines above and five further on; width and
+    2 width go straight up from what is seen already. What is seen is a fan of some eighteen lines:
+    the few pixels next in line, and wider with each line above.
 
     Args:
-        width: Pixels in a row.
-        stacks: How often the dilations are repeated.
-        rows: Go up 1, 2, 4, ... rows, less than this; 2 or more.
+        width: Pixels in a line.
 
     Example:
-        >>> image_dilations(28, 1, 8)
-        (1, 2, 4, 8, 27, 28, 54, 56, 108, 112)
+        >>> image_dilations(28)
+        (1, 25, 28, 2, 56, 25, 1, 28)
     """
-    within = [2**power for power in range(max(1, math.ceil(math.log2(width)) - 1))]
-    upward = [2**power for power in range(max(1, math.ceil(math.log2(rows))))]
-    above = [up * step for up in upward for step in (max(1, width - 1), width)]
-    return tuple(within + above) * stacks
+    aside = max(1, width - 3)
+    return (1, aside, width, 2, 2 * width, aside, 1, width)

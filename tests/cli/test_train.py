@@ -46,7 +46,8 @@ def test_official_split_of_spoken_digits_is_one_flag(lines, voices, tmp_path):
     options = ["--split", "fsdd", "--valid", 0, "--out", out, *TINY]
     lines("train", "audio", *options, AUTOREG_DATA=str(tmp_path))
     loaded = modeldir.load(out)
-    assert loaded.space.factors == {"speaker": ("ann", "bob")}
+    assert loaded.space.factors == {"digit": ("1", "2"), "speaker": ("ann", "bob")}
+    assert loaded.target == "speaker"
     assert loaded.card["split"]["test"]["sequences"] == 1
     (told,) = lines("evaluate", out, "--data", folder)
     assert told["n"] == 1
@@ -63,7 +64,7 @@ def test_images_get_dilations_of_their_width(lines, tmp_path):
     small = ["--set", "model.residual=4", "--set", "model.skip=6", *TINY[-6:]]
     lines("train", "images", "--out", out, *options, *small)
     config = Config.from_dict(modeldir.load(out).card["training"]["config"])
-    assert {5, 6, 10, 12} <= set(config.model.dilations)
+    assert (config.model.kernel_size, set(config.model.dilations)) == (4, {1, 2, 3, 6, 12})
 
 
 def test_curves_are_trained_on(lines, tmp_path):
