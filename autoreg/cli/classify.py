@@ -14,6 +14,7 @@ from autoreg.bulk import Parcel
 from autoreg.calibrated import Calibrated
 from autoreg.cli import values
 from autoreg.cli.animated import Animate, check_animation, write_animation
+from autoreg.cli.animated import Animate, check_animation, write_animation
 from autoreg.cli.options import (
     AsJson,
     Device,
@@ -74,6 +75,7 @@ def classify(
     out: Out = None,
     resume: Resume = False,
     animate: Animate = None,
+    animate: Animate = None,
     device: Device = "auto",
     dtype: Dtype = None,
     threads: Threads = None,
@@ -92,6 +94,7 @@ def classify(
         autoreg classify runs/speakers clips/ --prior training
         autoreg classify runs/speakers clips/ --out rows.jsonl --resume
         autoreg classify runs/speakers clip.wav --every 0.05s
+        autoreg classify digits image.png --animate out.gif
         autoreg classify digits image.png --animate out.gif
         autoreg classify runs/speakers clips/ --calibrated
     """
@@ -134,6 +137,7 @@ def classify(
             yield told_of(some, rows)
 
     film = None if animate is None else check_animation(density, files, animate)
+    film = None if animate is None else check_animation(density, files, animate)
     width = max(len("label"), *map(len, labels))
     at = "" if step is None else f"{'symbols':>9}  "
     tell(
@@ -155,6 +159,8 @@ def classify(
         resume=resume,
         quiet=quiet or as_json,
     )
+    if animate is not None and film is not None:
+        write_animation(density, film, animate, question, step)
     if animate is not None and film is not None:
         write_animation(density, film, animate, question, step)
 
