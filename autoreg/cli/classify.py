@@ -14,7 +14,7 @@ from autoreg.bulk import Parcel
 from autoreg.calibrated import Calibrated
 from autoreg.cli import values
 from autoreg.cli.animated import Animate, check_animation, write_animation
-from autoreg.cli.animated import Animate, check_animation, write_animation
+from autoreg.cli.local import LocalFeatures, accompanied, named, takes_local
 from autoreg.cli.options import (
     AsJson,
     Device,
@@ -72,9 +72,9 @@ def classify(
     stop: Stop = None,
     mono: Mono = False,
     resample: Resample = False,
+    local_features: LocalFeatures = None,
     out: Out = None,
     resume: Resume = False,
-    animate: Animate = None,
     animate: Animate = None,
     device: Device = "auto",
     dtype: Dtype = None,
@@ -95,9 +95,10 @@ def classify(
         autoreg classify runs/speakers clips/ --out rows.jsonl --resume
         autoreg classify runs/speakers clip.wav --every 0.05s
         autoreg classify digits image.png --animate out.gif
-        autoreg classify digits image.png --animate out.gif
         autoreg classify runs/speakers clips/ --calibrated
     """
+    if animate is not None and calibrated:
+        raise ValueError("--animate shows the model's own posterior; leave out --calibrated")
     density = open_density(
         model, device=local(device), dtype=dtype, threads=threads, memory=memory
     )
@@ -122,21 +123,22 @@ def classify(
     how = reading(start=start, stop=stop, mono=mono, resample=resample)
 
     def ask(path: Path) -> Fields:
-        found = _beginnings(density, path, int(step or 0), question, how)
+        heard = accompanied(density, path, local_features, start=start)
+        found = _beginnings(heard, path, step, question, how)
         *beginnings, whole = [
-            {"symbols": symbols, **fields(answer)[0]} for symbols, answer in found.items()
+            {**({} if step is None else {"symbols": symbols}), **fields(answer)[0]}
+            for symbols, answer in found.items()
         ]
         return {"of": factors, **whole, "beginnings": beginnings}
 
     def answer(parcels: Iterable[Parcel]) -> Iterator[list[Told]]:
-        if step is not None:
+        if step is not None or takes_local(density):
             yield from one_by_one(parcels, ask)
             return
         for some in bulk.posteriors(density, parcels, **question, **how):
             rows = [{"of": factors, **own, "beginnings": []} for own in fields(some.answer)]
             yield told_of(some, rows)
 
-    film = None if animate is None else check_animation(density, files, animate)
     film = None if animate is None else check_animation(density, files, animate)
     width = max(len("label"), *map(len, labels))
     at = "" if step is None else f"{'symbols':>9}  "
@@ -151,6 +153,7 @@ def classify(
             calibrated=calibrated,
             every=step,
             dtype=dtype,
+            **named(local_features),
             **how,
         ),
         show=None if as_json else partial(_show, width=width),
@@ -161,15 +164,15 @@ def classify(
     )
     if animate is not None and film is not None:
         write_animation(density, film, animate, question, step)
-    if animate is not None and film is not None:
-        write_animation(density, film, animate, question, step)
 
 
 def _beginnings(
-    density: Density, path: Path, step: int, asked: dict[str, Any], how: Reading
+    density: Density, path: Path, step: int | None, asked: dict[str, Any], how: Reading
 ) -> dict[int, Posterior]:
-    """Return the posterior after each step symbols, and after all."""
+    """Return the posterior after each step symbols, and after all; without a step after all."""
     signal = density.signal
+    if step is None:
+        return {0: density.posterior(path, **asked, **how)}
     if not isinstance(signal, Sound) or signal.gain == "recorded":
         every = density.posterior(path, every_prefix=True, **asked, **how)
         return {

@@ -39,6 +39,8 @@ def test_what_cannot_be_animated_is_refused_before_it_is_scored(
     assert "--animate needs one image; got several files" in told
     told = refused("classify", digits_model, image, "--animate", tmp_path / "out.png")
     assert "ends in .gif" in told
+    told = refused("classify", digits_model, image, "--animate", out, "--calibrated")
+    assert "--animate shows the model's own posterior; leave out --calibrated" in told
     assert not out.exists()
 
 
