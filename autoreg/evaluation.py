@@ -171,6 +171,7 @@ def held_out(
     part: str = "test",
     labels: Mapping[str, Any] | None = None,
     table: Path | str | None = None,
+    local: Path | str | None = None,
     first: int | None = None,
     first_seconds: float | None = None,
     mono: bool = False,
@@ -186,6 +187,7 @@ def held_out(
         part: What will be evaluated; sound files of other parts are not read.
         labels: Another rule of labels than in training, see ``read_labels``.
         table: The table of labels, if it does not lie where the rule says.
+        local: The folder of features that accompany sounds, if they do not lie beside them.
         first: Keep only this many symbols of each sequence.
         first_seconds: Keep only this much of each sound, cut before its gain is normalised.
         mono: Mix sounds of several channels.
@@ -212,6 +214,7 @@ def held_out(
         source,
         root,
         table=table,
+        local=local,
         first=first,
         first_seconds=first_seconds,
         parts=(part,),

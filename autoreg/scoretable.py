@@ -18,6 +18,7 @@ from autoreg import plaindata, scoring
 from autoreg.data.corpus import Corpus
 from autoreg.data.sequences import Sequences
 from autoreg.density import Density
+from autoreg.models.wavenet import WaveNet
 from autoreg.queries.likelihood import log_likelihoods
 
 PATIENCE = 30.0
@@ -170,8 +171,17 @@ def _scored(
     while done < len(order):
         batch = order[done : done + max(1, fitting // max(1, int(lengths[order[done]])))]
         symbols, _, own = sequences.pad(batch)
+        known, local = model, None
+        if sequences.frames is not None and isinstance(model, WaveNet) and model.upsampling:
+            local = sequences.frames.excerpt(batch, torch.zeros_like(batch), symbols.shape[1])
+            known = model.with_features(local.frames, phase=local.phase)
         table[batch] = log_likelihoods(
-            model, symbols, torch.arange(size), own, memory=density.memory
+            known,
+            symbols,
+            torch.arange(size),
+            own,
+            located=local is not None,
+            memory=density.memory,
         )
         done += len(batch)
         if shelf is not None:

@@ -11,6 +11,7 @@ import typer
 from torch import Generator
 
 from autoreg.cli.answered import print_answered, save
+from autoreg.cli.local import LocalFeatures, accompanied
 from autoreg.cli.options import (
     AsJson,
     Device,
@@ -69,6 +70,7 @@ def ask(
     bind: Bind = None,
     script: Script = None,
     out: Out = None,
+    local: LocalFeatures = None,
     seed: Seed = None,
     device: Device = "auto",
     dtype: Dtype = None,
@@ -94,6 +96,7 @@ def ask(
         raise ValueError("ask needs either a QUESTION or a --script; got both or neither")
     bindings = bound(bind or ())
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = accompanied(density, None, local)
     generator = seeded(seed)
     if script is not None:
         answers = _script(density, script, bindings, generator)

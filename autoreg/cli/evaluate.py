@@ -14,6 +14,7 @@ from autoreg.calibrated import Calibrated
 from autoreg.cli import values
 from autoreg.cli.heldout import Data, First, LabelRule, Limit, Part, read_held_out
 from autoreg.cli.judged import print_judgements, print_occlusion
+from autoreg.cli.local import LocalFeatures
 from autoreg.cli.options import (
     AsJson,
     Device,
@@ -102,6 +103,7 @@ def evaluate(
     labels: LabelRule = None,
     mono: Mono = False,
     resample: Resample = False,
+    local: LocalFeatures = None,
     device: Device = "auto",
     dtype: Dtype = None,
     threads: Threads = None,
@@ -134,7 +136,14 @@ def evaluate(
         density.space.joint_labels(one)  # wrong here, before anything is scored
     with waiting("reading the data", quiet=quiet or as_json), logged(verbose=verbose):
         corpus = read_held_out(
-            density, data, part=part, labels=labels, first=first, mono=mono, resample=resample
+            density,
+            data,
+            part=part,
+            labels=labels,
+            first=first,
+            local=local,
+            mono=mono,
+            resample=resample,
         )
     weights = values.prior(prior or ())
     if hidden:

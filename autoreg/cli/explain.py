@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from autoreg.cli.ask import Bind, bound
+from autoreg.cli.local import LocalFeatures, accompanied
 from autoreg.cli.options import Device, Dtype, Memory, Model, Threads, open_density
 from autoreg.language import evaluate
 
@@ -18,6 +19,7 @@ def explain(
     question: Text,
     *,
     bind: Bind = None,
+    local: LocalFeatures = None,
     device: Device = "auto",
     dtype: Dtype = None,
     threads: Threads = None,
@@ -33,4 +35,5 @@ def explain(
         autoreg explain digits 'P(x[20:24] in 0..3 | x[:20]) by particles' --bind x=image.png
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = accompanied(density, None, local)
     print(evaluate.explain(density, question, **bound(bind or ())))

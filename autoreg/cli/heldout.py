@@ -56,6 +56,7 @@ def read_held_out(
     part: str,
     labels: str | None = None,
     first: str | None = None,
+    local: Path | None = None,
     mono: bool = False,
     resample: bool = False,
 ) -> Corpus:
@@ -71,6 +72,7 @@ def read_held_out(
         part=part,
         labels=rule,
         table=table,
+        local=local,
         first=cut.symbols,
         first_seconds=cut.seconds,
         mono=mono,

@@ -8,6 +8,7 @@ import typer
 
 from autoreg.cli import values
 from autoreg.cli.answered import told_of_draws, told_of_trust
+from autoreg.cli.local import LocalFeatures, accompanied
 from autoreg.cli.options import (
     AsJson,
     Count,
@@ -80,6 +81,7 @@ def infill(
     stop: Stop = None,
     mono: Mono = False,
     resample: Resample = False,
+    local: LocalFeatures = None,
     seed: Seed = None,
     device: Device = "auto",
     dtype: Dtype = None,
@@ -100,6 +102,7 @@ def infill(
         autoreg infill runs/speakers clip.wav --hidden 0.1s:0.15s -n 3 --out filled.wav
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = accompanied(density, file, local, start=start)
     how, generator = reading(start=start, stop=stop, mono=mono, resample=resample), seeded(seed)
     symbols, _, _ = density.encode(file, **how)
     regions = _regions(density, hidden or (), mask, symbols.shape[1])

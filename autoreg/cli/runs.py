@@ -24,12 +24,17 @@ _of_run = partial(typer.Option, rich_help_panel="Run")
 
 
 class Plan(NamedTuple):
-    """What is to be trained on, where it lies, and the settings if no others are asked for."""
+    """What is to be trained on, where it lies, and the settings if no others are asked for.
+
+    `changes` are made to any settings, before those that are asked for.
+    """
 
     source: dict[str, Any]
     settings: Callable[[Corpus], Config]
     data: Path | None = None
     table: Path | None = None
+    local: Path | None = None
+    changes: tuple[str, ...] = ()
 
 
 def trains(app: typer.Typer) -> Callable[[Callable[..., Plan]], Callable[..., Plan]]:
@@ -106,11 +111,12 @@ def carry_out(
 ) -> None:
     """Train as planned and asked, and say how it ended."""
     use_threads(threads)
-    changes = [*(settings or ()), *([] if seed is None else [f"training.seed={seed}"])]
+    changes = [*plan.changes, *(settings or ())]
+    changes += [] if seed is None else [f"training.seed={seed}"]
     named = _start(preset_name, config)
     _changed(named or Config(), changes)  # what is wrong here is known before the data are read
     with waiting("reading the data", quiet=quiet or as_json), logged(verbose=verbose):
-        corpus = read_corpus(plan.source, plan.data, table=plan.table)
+        corpus = read_corpus(plan.source, plan.data, table=plan.table, local=plan.local)
     fitted = run.train(
         corpus,
         _changed(named or plan.settings(corpus), changes),

@@ -12,6 +12,7 @@ from autoreg.answers import Answer
 from autoreg.bulk import Parcel
 from autoreg.cli import values
 from autoreg.cli.files import expand
+from autoreg.cli.local import LocalFeatures, accompanied, named, takes_local
 from autoreg.cli.options import (
     AsJson,
     Device,
@@ -53,6 +54,7 @@ def score(
     stop: Stop = None,
     mono: Mono = False,
     resample: Resample = False,
+    local_features: LocalFeatures = None,
     out: Out = None,
     resume: Resume = False,
     device: Device = "auto",
@@ -85,12 +87,13 @@ def score(
             raise ValueError(f"--per-symbol needs one file; got {count or 'a list'}")
 
     def ask(path: Path) -> Fields:
+        heard = accompanied(density, path, local_features, start=start)
         return _fields(
-            density.log_prob(path, given=known, prior=believed, per_symbol=per_symbol, **how)
+            heard.log_prob(path, given=known, prior=believed, per_symbol=per_symbol, **how)
         )[0]
 
     def answer(parcels: Iterable[Parcel]) -> Iterator[list[Told]]:
-        if per_symbol is not None:
+        if per_symbol is not None or takes_local(density):
             yield from one_by_one(parcels, ask)
             return
         for some in bulk.log_probs(density, parcels, given=known, prior=believed, **how):
@@ -100,7 +103,15 @@ def score(
         density,
         files,
         answer,
-        terms=asked(density, "score", given=known, prior=believed, dtype=dtype, **how),
+        terms=asked(
+            density,
+            "score",
+            given=known,
+            prior=believed,
+            dtype=dtype,
+            **named(local_features),
+            **how,
+        ),
         show=None if as_json else _show,
         head=f"{'nats':>14}  {'bits/symbol':>11}  {'symbols':>9}  file",
         out=out,

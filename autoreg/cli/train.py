@@ -9,6 +9,7 @@ from typing import Annotated, Literal, cast
 import typer
 
 from autoreg.cli import values
+from autoreg.cli.local import Hop, LocalRule, described
 from autoreg.cli.runs import Plan, trains
 from autoreg.codecs.scan import KINDS
 from autoreg.data.corpus import Corpus
@@ -201,6 +202,8 @@ def audio(
     on_error: Annotated[
         Literal["stop", "skip"], _of_data(help="What to do about a bad file; skipping says which.")
     ] = "stop",
+    local: LocalRule = None,
+    hop: Hop = None,
 ) -> Plan:
     r"""A folder of sound files.
 
@@ -221,6 +224,8 @@ def audio(
         autoreg train audio --data books --labels table.csv --target reader --mono --resample
             --sample-rate 16000 --gain peak --prefixes 0.05,0.1,0.2 --out runs/readers
         autoreg train audio --data sc09 --codec sashimi --out runs/sc09
+        autoreg train audio --data read --local .mel.npy --hop 200 --set model.upsampling=learned
+            --out runs/vocoder
         autoreg train audio --split fsdd --preset speakers-cpu --out runs/fsdd
     """
     official = FSDD if split == "fsdd" else {}
@@ -241,7 +246,10 @@ def audio(
         "target": target or official.get("target"),
         "prefixes": values.numbers(prefixes),
     }
-    return Plan(source, lambda corpus: preset("speakers-cpu"), folder, table)
+    features, place = described(local, hop)
+    changes = ("model.features=true",) if features else ()
+    start = preset("speakers-cpu")
+    return Plan(source | features, lambda corpus: start, folder, table, place, changes)
 
 
 @trains(train)
