@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from autoreg.queries.posterior import decide, posterior
     from autoreg.queries.probability import explain, probability, solve
     from autoreg.queries.sampling import complete, sample
+    from autoreg.queries.streaming import stream
     from autoreg.testing import check_sequence_model
 
 __version__ = "0.1.0"
@@ -61,6 +62,7 @@ __all__ = [  # noqa: RUF022 - in reading order
     "infill",
     "sample",
     "complete",
+    "stream",
     "marginals",
     "hitting",
     "entropy",
@@ -102,6 +104,7 @@ _HOMES = {
     "infill": "autoreg.queries.infill",
     "sample": "autoreg.queries.sampling",
     "complete": "autoreg.queries.sampling",
+    "stream": "autoreg.queries.streaming",
     "marginals": "autoreg.queries.marginals",
     "hitting": "autoreg.queries.hitting",
     "entropy": "autoreg.queries.information",

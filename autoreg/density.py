@@ -28,7 +28,7 @@ from autoreg.inference.effort import Effort
 from autoreg.knowledge import Allowed, Range
 from autoreg.language import evaluate as language
 from autoreg.protocol import SequenceModel
-from autoreg.queries import compare, information, likelihood, probability, sampling
+from autoreg.queries import compare, information, likelihood, probability, sampling, streaming
 from autoreg.queries import posterior as bayes
 from autoreg.queries.argmax import Best, argmax
 from autoreg.queries.certify import certify
@@ -37,6 +37,7 @@ from autoreg.queries.hitting import hitting
 from autoreg.queries.infill import infill
 from autoreg.queries.marginals import marginals
 from autoreg.queries.partial import posterior_given
+from autoreg.queries.streaming import Stream
 
 Path_ = str | Path
 Signals = Path_ | Sequence[Path_] | np.ndarray | Tensor
@@ -302,18 +303,14 @@ class Density:
             **reading: How a file is read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
         """
         symbols = self._one(signal, **reading)
-        whole = len(symbols)
-        everything = keep is None and keep_seconds is None
-        kept = whole if everything else self._length(keep, keep_seconds)
-        if kept is None or not 0 <= kept <= whole:
-            raise ValueError(f"keep needs to lie within 0..{whole}, the signal; got {kept}")
-        asked = self._length(length, seconds)
+        beginning = self._beginning(symbols, keep, keep_seconds)
+        whole, asked = len(symbols), self._length(length, seconds)
         draws = sampling.complete(
             self.model,
-            symbols[:kept],
+            beginning,
             count,
             self.space,
-            length=whole if asked is None and kept < whole else asked,
+            length=whole if asked is None and len(beginning) < whole else asked,
             given=given,
             prior=prior,
             temperature=temperature,
@@ -322,6 +319,164 @@ class Density:
             generator=generator,
         )
         return replace(draws, signal=self.signal)
+
+    def stream(
+        self,
+        after: Path_ | np.ndarray | Tensor | None = None,
+        *,
+        keep: int | None = None,
+        keep_seconds: float | None = None,
+        length: int | None = None,
+        seconds: float | None = None,
+        piece: int = streaming.PIECE,
+        given: Given | None = None,
+        prior: Prior | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        generator: Generator | None = None,
+        **reading: Unpack[Reading],
+    ) -> Stream:
+        """Draw a signal piece by piece, to be played or written while it is drawn.
+
+        The pieces, waves (L,) of a sound, are end to end what ``sample`` with a count of 1, or
+        ``complete`` without the beginning, draws with an equal generator.
+
+        Args:
+            after: One file or array whose beginning the draw follows on; nothing if None.
+            keep: Symbols of that beginning; all of it if None.
+            keep_seconds: The same for sounds.
+            length: Symbols to come; None goes on for ever.
+            seconds: The same for sounds.
+            piece: Symbols at a time.
+            given: Labels that are known; the others are drawn before the first piece.
+            prior: Of the conditions; see ``ConditionSpace.log_prior``.
+            temperature: Other than 1, or ``top_p`` below 1, draws from another model.
+            top_p: See ``autoreg.walks.walking.walk``.
+            generator: Source of all chance, on the CPU.
+            **reading: How a file is read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
+        """
+        if self.signal.length is not None:
+            raise ValueError(
+                "a stream is of signals that may have any length, such as sound; "
+                f"this is a {self.signal.kind}"
+            )
+        beginning = None
+        if after is not None:
+            beginning = self._beginning(self._one(after, **reading), keep, keep_seconds)
+        drawn = streaming.stream(
+            self.model,
+            beginning,
+            self.space,
+            length=self._length(length, seconds),
+            piece=piece,
+            given=given,
+            prior=prior,
+            temperature=temperature,
+            top_p=top_p,
+            memory=self.memory,
+            generator=generator,
+        )
+        return replace(drawn, pieces=map(self.signal.decode, drawn.pieces))
+
+    def forecast(
+        self,
+        signal: Path_ | np.ndarray | Tensor,
+        *,
+        horizon: int,
+        keep: int | None = None,
+        count: int = 256,
+        levels: Sequence[float] = (0.5, 0.9),
+        given: Given | None = None,
+        prior: Prior | None = None,
+        temperature: float = 1.0,
+        generator: Generator | None = None,
+        **reading: Unpack[Reading],
+    ) -> Forecast:
+        """Draw how a signal may go on, with the median and central bands of the draws.
+
+        Args:
+            signal: One file or array of numbers: a series or a sound.
+            horizon: How many numbers are forecast.
+            keep: How many of the signal's are known; all if None.
+            count: How many draws.
+            levels: Share of the draws within each band; see ``autoreg.queries.bands``.
+            given: Labels that are known; the others are drawn from their posterior.
+            prior: Of the conditions; see ``ConditionSpace.log_prior``.
+            temperature: Other than 1 draws from another model; 0 takes the likeliest each time.
+            generator: Source of all chance.
+            **reading: How a file is read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
+        """
+        if not isinstance(self.signal, Series | Sound):
+            raise ValueError(
+                f"bands are of numbers in time, a series or a sound; this is a {self.signal.kind}"
+            )
+        symbols = self._one(signal, **reading)
+        origin = len(symbols) if keep is None else keep
+        if horizon < 1 or not 0 <= origin <= len(symbols):
+            raise ValueError(
+                f"a forecast needs a horizon of 1 or more, and keep within 0..{len(symbols)}, the "
+                f"signal; got {horizon} and {origin}"
+            )
+        drawn = sampling.complete(
+            self.model,
+            symbols[:origin],
+            count,
+            self.space,
+            length=origin + horizon,
+            given=given,
+            prior=prior,
+            temperature=temperature,
+            memory=self.memory,
+            generator=generator,
+        )
+        paths = self.signal.decode(drawn.symbols)[:, origin:].double()
+        return Forecast(
+            draws=replace(drawn, signal=self.signal),
+            origin=origin,
+            truth=self.signal.decode(symbols).double(),
+            bands=bands(paths, levels),
+        )
+
+    def rolling(
+        self,
+        signals: Signals,
+        *,
+        horizon: int,
+        origins: int | None = None,
+        first: int = 0,
+        paths: int = 64,
+        levels: Sequence[float] = (0.5, 0.9),
+        given: Given | None = None,
+        prior: Prior | None = None,
+        generator: Generator | None = None,
+        **reading: Unpack[Reading],
+    ) -> Rolling:
+        """Forecast signals from origins along them, against how they went on.
+
+        Errors are in the unit of the signal; see ``autoreg.queries.rolling``.
+        """
+        symbols, lengths, _ = self.encode(signals, **reading)
+        return rolling(
+            self.model,
+            symbols,
+            self.space.log_prior(prior, given).expand(len(symbols), -1),
+            horizon=horizon,
+            origins=origins,
+            first=first,
+            lengths=lengths,
+            paths=paths,
+            levels=levels,
+            values=self.levels(),
+            memory=self.memory,
+            generator=generator,
+        )
+
+    def levels(self) -> Float[Tensor, " Q"] | None:
+        """Return the number that each symbol stands for; None where they stand for none."""
+        codec = getattr(self.signal, "codec", None)
+        if codec is None:
+            return None
+        return codec.decode(torch.arange(self.signal.num_symbols)).double()
 
     def evidence(
         self,
@@ -712,6 +867,16 @@ class Density:
         if not alone:
             raise ValueError(f"this question is about one signal; got {len(symbols)}")
         return symbols[0]
+
+    def _beginning(
+        self, symbols: Int[Tensor, " T"], keep: int | None, seconds: float | None
+    ) -> Int[Tensor, " P"]:
+        if keep is None and seconds is None:
+            return symbols
+        kept = self._length(keep, seconds)
+        if kept is None or not 0 <= kept <= len(symbols):
+            raise ValueError(f"keep needs to lie within 0..{len(symbols)}, the signal; got {kept}")
+        return symbols[:kept]
 
     def _effort(self, effort: Effort | None, method: str | None) -> Effort:
         effort = Effort(memory=self.memory) if effort is None else effort

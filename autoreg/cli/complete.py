@@ -1,14 +1,15 @@
 """The verb that draws what may follow after a beginning."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from autoreg.cli import values
+from autoreg.cli import streaming, values
 from autoreg.cli.options import (
     AsJson,
-    Count,
+    CountOrOne,
     Device,
     Drawing,
     Dtype,
@@ -31,6 +32,11 @@ from autoreg.cli.options import (
     seeded,
 )
 from autoreg.cli.output import print_draws, waiting
+from autoreg.cli.streaming import Streamed
+from autoreg.data.sound import Sound
+from autoreg.data.trim import trimmed
+from autoreg.data.waves import Reading
+from autoreg.density import Density
 
 Keep = Annotated[
     str,
@@ -40,6 +46,22 @@ Keep = Annotated[
         rich_help_panel="Question",
     ),
 ]
+OnlyNew = Annotated[
+    bool,
+    typer.Option(
+        "--only-new",
+        help="Write what follows without the beginning; not of pictures.",
+        rich_help_panel="Output",
+    ),
+]
+Trim = Annotated[
+    bool,
+    typer.Option(
+        "--trim",
+        help="Leave out the silent ends of the file first, as its training did (--trim-db).",
+        rich_help_panel="Reading files",
+    ),
+]
 
 
 def complete(
@@ -47,8 +69,10 @@ def complete(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What begins.")],
     *,
     keep: Keep,
-    count: Count = 8,
+    count: CountOrOne = None,
     out: Drawing,
+    only_new: OnlyNew = False,
+    stream: Streamed = False,
     given: GivenLabels = None,
     prior: PriorOption = None,
     length: Length = None,
@@ -58,6 +82,7 @@ def complete(
     stop: Stop = None,
     mono: Mono = False,
     resample: Resample = False,
+    trim: Trim = False,
     seed: Seed = None,
     device: Device = "auto",
     dtype: Dtype = None,
@@ -68,15 +93,54 @@ def complete(
 ) -> None:
     """Exact draws: labels that are not given come from their posterior after the beginning.
 
-    The beginning counts into --length; without that, draws are as long as the file.
+    The beginning counts into --length; without that, draws are as long as the file. There are 8
+    unless -n says otherwise.
 
     Example::
 
         autoreg complete digits image.png --keep 32 -n 8 --out completed.png
         autoreg complete runs/speakers clip.wav --keep 0.2s --out completed.wav --given speaker=ann
+        autoreg complete runs/speakers clip.wav --keep 0.5s --length 60s --out rest.wav --resample
+            --only-new --stream
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
     kept, size, generator = values.extent(keep), values.extent(length), seeded(seed)
+    how = reading(start=start, stop=stop, mono=mono, resample=resample)
+    if only_new and density.signal.length is not None:
+        raise ValueError(f"--only-new is not for a {density.signal.kind}: it is drawn as a whole")
+    if trim:
+        how = _trimmed(density, file, how)
+    if stream or str(out) == "-":
+        streaming.refuse_several(count)
+        heard = streaming.sound(density)
+        symbols = density.encode(file, **how)[0][0]
+        first = kept.symbols if kept.seconds is None else round(kept.seconds * heard.sample_rate)
+        whole = len(symbols) if length is None else size.count(heard)
+        if whole < (first or 0):
+            raise ValueError(f"length counts the beginning in: at least {first}; got {whole}")
+        drawn = density.stream(
+            file,
+            keep=first,
+            length=whole - (first or 0),
+            given=values.given(given or ()),
+            prior=values.prior(prior or ()),
+            temperature=temperature,
+            top_p=top_p,
+            generator=generator,
+            **how,
+        )
+        streaming.write(
+            density,
+            drawn,
+            out,
+            length=whole - (first or 0),
+            generator=generator,
+            lead=None if only_new else heard.decode(symbols[:first]),
+            as_json=as_json,
+            quiet=quiet,
+        )
+        return
+    count = 8 if count is None else count
     with waiting(f"drawing {count}", quiet=quiet or as_json):
         draws = density.complete(
             file,
@@ -90,7 +154,18 @@ def complete(
             temperature=temperature,
             top_p=top_p,
             generator=generator,
-            **reading(start=start, stop=stop, mono=mono, resample=resample),
+            **how,
         )
+    if only_new and draws.log_evidence is not None:
+        first = int(draws.log_evidence.num_symbols or 0)
+        draws = replace(draws, symbols=draws.symbols[:, first:])
     draws.save(out)
     print_draws(draws, out, seed=generator.initial_seed(), as_json=as_json)
+
+
+def _trimmed(density: Density, file: Path, how: Reading) -> Reading:
+    """Return how to read what the training of a model would have left of a file."""
+    below = density.card.get("training", {}).get("data", {}).get("trim_db")
+    if not isinstance(density.signal, Sound) or below is None:
+        raise ValueError("--trim does what the training did; this model's left out no silence")
+    return trimmed(file, density.signal.sample_rate, below=below, **how)

@@ -31,6 +31,10 @@ Files = Annotated[
     ),
 ]
 Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many draws.")]
+CountOrOne = Annotated[
+    int | None,
+    typer.Option("-n", "--count", min=1, help="How many draws; one if they are streamed."),
+]
 Drawing = Annotated[
     Path,
     typer.Option(
@@ -80,7 +84,8 @@ Length = Annotated[
 Temperature = Annotated[
     float,
     typer.Option(
-        help="Other than 1 draws from another model, bolder above, tamer below.",
+        help="Other than 1 draws from another model, bolder above, tamer below; 0 takes the "
+        "likeliest symbol each time.",
         rich_help_panel=_QUESTION,
     ),
 ]

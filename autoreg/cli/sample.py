@@ -1,9 +1,9 @@
 """The verb that draws from nothing."""
 
-from autoreg.cli import values
+from autoreg.cli import streaming, values
 from autoreg.cli.options import (
     AsJson,
-    Count,
+    CountOrOne,
     Device,
     Drawing,
     Dtype,
@@ -21,13 +21,15 @@ from autoreg.cli.options import (
     seeded,
 )
 from autoreg.cli.output import print_draws, waiting
+from autoreg.cli.streaming import Streamed
 
 
 def sample(
     model: Model,
     *,
-    count: Count = 16,
+    count: CountOrOne = None,
     out: Drawing,
+    stream: Streamed = False,
     given: GivenLabels = None,
     prior: PriorOption = None,
     length: Length = None,
@@ -43,13 +45,42 @@ def sample(
 ) -> None:
     """Labels that are not given are drawn too; the seed that is printed repeats the draws.
 
+    There are 16 draws unless -n says otherwise. A sound that is streamed is the one draw of -n 1
+    and the same seed.
+
     Example::
 
         autoreg sample digits -n 16 --given digit=4 --out fours.png
         autoreg sample runs/speakers -n 3 --length 2s --out voices.wav
+        autoreg sample runs/speakers --length 600s --out voice.wav --stream
+        autoreg sample runs/speakers --length 9s --out - | aplay -f S16_LE -r 8000
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
     size, generator = values.extent(length), seeded(seed)
+    if stream or str(out) == "-":
+        streaming.refuse_several(count)
+        if length is None:
+            raise ValueError("length is needed (--length): sounds may be of any")
+        samples = size.count(streaming.sound(density))
+        drawn = density.stream(
+            length=samples,
+            given=values.given(given or ()),
+            prior=values.prior(prior or ()),
+            temperature=temperature,
+            top_p=top_p,
+            generator=generator,
+        )
+        streaming.write(
+            density,
+            drawn,
+            out,
+            length=samples,
+            generator=generator,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        return
+    count = 16 if count is None else count
     with waiting(f"drawing {count}", quiet=quiet or as_json):
         draws = density.sample(
             count,

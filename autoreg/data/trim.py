@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Unpack
 
 from jaxtyping import Float
 from torch import Tensor
 
-from autoreg.data.waves import peak
+from autoreg.data.waves import Reading, peak, read_blocks
 
 
 class Span(NamedTuple):
@@ -51,6 +52,25 @@ def active_span(read: Callable[[], Iterable[Float[Tensor, " L"]]], *, below: flo
             stop = total + int(active[-1]) + 1
         total += len(wave)
     return Span(start, stop, total)
+
+
+def trimmed(
+    path: Path | str, sample_rate: int, *, below: float, **reading: Unpack[Reading]
+) -> Reading:
+    """Return how to read the active part of a sound file, of the piece that a reading names.
+
+    Args:
+        path: A sound file.
+        sample_rate: Of the samples that are read, in Hz.
+        below: See ``active_span``.
+        reading: See ``Reading``; ``start`` and ``stop`` of the result lie within those of this.
+    """
+    span = active_span(lambda: read_blocks(path, sample_rate, **reading), below=below)
+    first = round(reading.get("start", 0.0) * sample_rate)
+    within = Reading(**reading)
+    within["start"] = (first + span.start) / sample_rate
+    within["stop"] = (first + span.stop) / sample_rate
+    return within
 
 
 def check_decibels(below: float) -> None:

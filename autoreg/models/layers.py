@@ -1,5 +1,6 @@
 """The stack of gated, dilated, causal convolutions that a WaveNet is made of."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -67,13 +68,13 @@ class GatedLayer(nn.Module):
 class InputFilter(nn.Module):
     """A causal convolution without a gate, in front of the gated layers."""
 
-    def __init__(self, *, width: int, kernel_size: int) -> None:
+    def __init__(self, *, width: int, kernel_size: int, channels: int | None = None) -> None:
         super().__init__()
         self.kernel_size, self.dilation = kernel_size, 1
         self.reach = kernel_size - 1
-        self.filters = nn.Linear(kernel_size * width, width)
+        self.filters = nn.Linear(kernel_size * (channels or width), width)
 
-    def forward(self, taps: Float[Tensor, "B L kR"]) -> Float[Tensor, "B L R"]:
+    def forward(self, taps: Float[Tensor, "B L kC"]) -> Float[Tensor, "B L R"]:
         """Return the filtered inputs."""
         return self.filters(taps)
 
@@ -122,7 +123,11 @@ def roll(past: Float[Tensor, "B n R"], position: Int[Tensor, " B"]) -> Float[Ten
 
 
 class Stack(nn.Module):
-    """Input filter, gated layers, skips of all layers as one product, and the output layers."""
+    """Input filter, gated layers, skips of all layers as one product, and the output layers.
+
+    Where fine levels come in, or go out, the layers there keep their precision under autocast: in
+    bfloat16 there are 256 levels between 1 and 2.
+    """
 
     def __init__(
         self,
@@ -137,9 +142,13 @@ class Stack(nn.Module):
         dilations: tuple[int, ...],
         context: int,
         dropout: float,
+        channels: int | None = None,
+        fine_input: bool = False,
+        fine_output: bool = False,
     ) -> None:
         super().__init__()
-        self.input_filter = InputFilter(width=width, kernel_size=input_kernel)
+        self.fine_input, self.fine_output = fine_input, fine_output
+        self.input_filter = InputFilter(width=width, kernel_size=input_kernel, channels=channels)
         self.layers = nn.ModuleList(
             GatedLayer(
                 width=width,
@@ -206,7 +215,7 @@ class Stack(nn.Module):
         seen, past = taps(self.input_filter, pasts[0], inputs)
         new_pasts, units = [past], []
         # Under autocast products are bfloat16; the stream that they add up to stays as it came.
-        stream = self.input_filter(seen).to(inputs.dtype)
+        stream = self._filtered(seen)
         for layer, past in zip(self.gated, pasts[1:], strict=True):
             dropped = functional.dropout(stream, self.dropout, self.training)
             seen, new_past = taps(layer, past, dropped)
@@ -215,8 +224,15 @@ class Stack(nn.Module):
             if layer.residual is not None:
                 stream = stream + layer.residual(units[-1])
         # The skips of all layers are one product, and nothing is kept for each.
-        skips = functional.relu(self.skip(torch.cat(units, dim=-1)))
-        return self.output(functional.relu(self.hidden(skips))), new_pasts
+        joined = torch.cat(units, dim=-1)
+        with _precise(inputs, when=self.fine_output):
+            joined = joined.to(inputs.dtype) if self.fine_output else joined
+            skips = functional.relu(self.skip(joined))
+            return self.output(functional.relu(self.hidden(skips))), new_pasts
+
+    def _filtered(self, seen: Float[Tensor, "B L kC"]) -> Float[Tensor, "B L R"]:
+        with _precise(seen, when=self.fine_input):
+            return self.input_filter(seen).to(seen.dtype)
 
     def _cascaded(
         self,
@@ -226,12 +242,12 @@ class Stack(nn.Module):
     ) -> tuple[Float[Tensor, "B L Q"], list[Tensor]]:
         """Return what `forward` does, from all layers as one operation."""
         seen, past = taps_of(self.input_filter, pasts[0], inputs)
-        stream = self.input_filter(seen).to(inputs.dtype)
+        stream = self._filtered(seen)
         layers, device = self.gated, inputs.device.type
         rough = torch.is_autocast_enabled(device) and inputs.dtype != torch.float64
         precision = torch.get_autocast_dtype(device) if rough else inputs.dtype
         residuals = [layer.residual for layer in layers if layer.residual is not None]
-        rows, length, width = inputs.shape
+        rows, length, width = stream.shape
         none = inputs.new_zeros(0, width, layers[0].filters.shape[0] // 2)
         drives, picks = self._drives(contexts)
         units, after = cascade(
@@ -251,7 +267,8 @@ class Stack(nn.Module):
         )
         linears = (self.skip, self.hidden, self.output)
         weights = Weights(*(tensor for each in linears for tensor in (each.weight, each.bias)))
-        params = readout(units.flatten(0, 1).flatten(1), weights, precision)
+        precision = inputs.dtype if self.fine_output else precision
+        params = readout(units.flatten(0, 1).flatten(1).to(precision), weights, precision)
         params = params.unflatten(0, (rows, length))
         return params, [past, *(one.permute(1, 2, 0) for one in after)]
 
@@ -272,3 +289,8 @@ class Stack(nn.Module):
             torch.einsum("lgd,btd->lgbt", weight, vectors).to(bias.dtype) for vectors, _ in banks
         ]
         return [first + bias, *others], [pick for _, pick in banks]
+
+
+def _precise(like: Tensor, *, when: bool) -> contextlib.AbstractContextManager[object]:
+    """Return a context without autocast, or one that changes nothing."""
+    return torch.autocast(like.device.type, enabled=False) if when else contextlib.nullcontext()

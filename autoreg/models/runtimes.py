@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from autoreg.models.networks import packed
-from autoreg.protocol import State
+from autoreg.models.heads import Categorical
+from autoreg.models.networks import narrowed, packed, widened
+from autoreg.protocol import DENSE_LIMIT, State
 from autoreg.walks.request import Request, Walk
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ RUNTIMES = ("cpu", "cuda")
 def fast_walk(model: "WaveNet", asked: Request) -> Walk | None:
     """Return what a compiled walk did, or None where only the reference serves."""
     device = asked.state.next.device.type
-    if device not in RUNTIMES or _dropping(model):
+    if device not in RUNTIMES or _dropping(model) or not _looked_up(model):
         return None
     if asked.top_p != 1 and model.num_symbols > NUCLEUS:
         return None
@@ -40,7 +41,9 @@ def fast_walk(model: "WaveNet", asked: Request) -> Walk | None:
         if refusal is not None:
             _warn("walking step by step, many times slower than a kernel", refusal)
             return None
-    return runtime.walk(packed(model, device, runtime.pack), asked)
+    wide = asked._replace(state=widened(model, asked.state))
+    walked: Walk = runtime.walk(packed(model, device, runtime.pack), wide)
+    return walked._replace(state=narrowed(model, walked.state))
 
 
 def fast_read(
@@ -57,11 +60,16 @@ def fast_read(
         or state.next.dtype not in (torch.float32, torch.float64)
         or torch.is_autocast_enabled("cpu")
         or _dropping(model)
+        or not _looked_up(model)
         or (torch.is_grad_enabled() and _differentiable(model, state))
     ):
         return None
     cpu = _compiled("cpu", "reading without compiled loops")
-    return None if cpu is None else cpu.read(packed(model, "cpu", cpu.pack), state, symbols)
+    if cpu is None:
+        return None
+    wide = widened(model, state)
+    factors, after = cpu.read(packed(model, "cpu", cpu.pack), wide, symbols)
+    return factors, narrowed(model, after)
 
 
 def _compiled(runtime: str, instead: str) -> Any:  # noqa: ANN401 - a module has no better type
@@ -78,6 +86,18 @@ def _compiled(runtime: str, instead: str) -> Any:  # noqa: ANN401 - a module has
 
 def _warn(instead: str, reason: str) -> None:
     warnings.warn(f"{instead}: {reason}", RuntimeWarning, stacklevel=5)
+
+
+def _looked_up(model: "WaveNet") -> bool:
+    """Tell whether compiled loops know a model's symbols, going in and coming out.
+
+    They look symbols up, also those that are levels, if there are not too many; and what comes
+    out is a number for each symbol.
+    """
+    width = model.embedding.weight.shape[1]
+    table = width == model.config()["residual"]
+    fits = width < model.config()["residual"] and model.num_symbols <= DENSE_LIMIT
+    return isinstance(model.head, Categorical) and (table or fits)
 
 
 def _differentiable(model: "WaveNet", state: State) -> bool:

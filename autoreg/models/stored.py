@@ -15,6 +15,13 @@ KINDS = {"wavenet": WaveNet}
 
 _FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 _SHOWN = 12  # lines of a difference
+_LATER: dict[str, object] = {
+    "mixtures": 0,
+    "scalar": False,
+    "hop": None,
+    "upsampling": "repeat",
+}
+"""Parameters that a description may leave out, for there was a time before them."""
 
 
 def describe(model: nn.Module) -> dict[str, Any]:
@@ -65,13 +72,18 @@ def _shell(description: Mapping[str, Any], tensors: Mapping[str, Tensor], length
     kind, parameters = description["kind"], description["parameters"]
     if kind not in KINDS:
         raise ValueError(f"model needs to be of kind {_kinds()}; got {kind!r}")
+    if isinstance(parameters, dict):
+        parameters = {**_LATER, **parameters}
     check_keys("parameters", parameters, set(inspect.signature(KINDS[kind]).parameters))
     for name, value in parameters.items():
         if isinstance(value, list) and len(value) > len(tensors):
             raise ValueError(f"{name} has {len(value):,} entries for {len(tensors):,} tensors")
     with torch.device("meta"):
         shell = KINDS[kind](**parameters)
-        if count := parameters["num_features"]:
+        # Features that accompany each sequence are given with it, not stored.
+        if (count := parameters["num_features"]) and (
+            parameters["hop"] is None or "features" in tensors
+        ):
             # A bank may have any number of rows and positions: those that are there are right.
             bank = tensors.get("features", torch.empty(1, length, count))
             rows, positions = bank.shape[:2] if bank.ndim == 3 else (1, length)

@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from autoreg.models import runtimes
 from autoreg.models.heads import Categorical
 from autoreg.models.layers import Bank, Stack, roll, taps_of_ring, unroll
+from autoreg.models.logistics import LogisticMixture
+from autoreg.models.scalar import ScalarInput
 from autoreg.models.tables import ConditionTable, FixedTable, normal
-from autoreg.protocol import State
+from autoreg.models.upsampling import Kind, upsampling_of
+from autoreg.protocol import Head, State
 from autoreg.walks.request import Request, Walk
 
 
@@ -27,7 +30,7 @@ class WaveNet(nn.Module):
 
     The memory of a state is ``(position, condition, row, ring, ring, ...)``: the number of symbols
     read, the condition index, the row of the feature bank, then per layer (input filter first) a
-    ring (B, reach, residual) of its last inputs. Input number i (the start symbol is number 0)
+    ring (B, reach, width) of its last inputs. Input number i (the start symbol is number 0)
     lies in slot i mod reach.
 
     Args:
@@ -42,7 +45,14 @@ class WaveNet(nn.Module):
         input_kernel: Taps of the filter before the first gated layer.
         condition_width: Width D of the vectors that enter the gates.
         num_features: Features per position; ``with_features`` supplies them.
+        hop: Positions that share one vector of features, a frame, where features accompany each
+            sequence; None where they belong to the positions of all.
+        upsampling: How frames become features of positions; see ``Upsampling``.
         dropout: Probability of dropping an input of a gated layer, in training only.
+        mixtures: Logistics that make up the distribution of the next symbol, for symbols that are
+            levels in order; 0 is a number for each symbol.
+        scalar: Give the first filter the levels of the symbols themselves, not vectors from a
+            table; of ``input_kernel`` taps, some dozens of them as a rule.
     """
 
     def __init__(
@@ -59,7 +69,11 @@ class WaveNet(nn.Module):
         input_kernel: int = 2,
         condition_width: int = 32,
         num_features: int = 0,
+        hop: int | None = None,
+        upsampling: Kind = "repeat",
         dropout: float = 0.0,
+        mixtures: int = 0,
+        scalar: bool = False,
     ) -> None:
         super().__init__()
         self._config: dict[str, Any] = {
@@ -74,19 +88,31 @@ class WaveNet(nn.Module):
             "input_kernel": input_kernel,
             "condition_width": condition_width,
             "num_features": num_features,
+            "hop": hop,
+            "upsampling": upsampling,
             "dropout": dropout,
+            "mixtures": mixtures,
+            "scalar": scalar,
         }
         _check(self._config)
         self.num_symbols = num_symbols
-        self.head = Categorical(num_symbols)
-        vectors = normal(num_symbols + 1, residual)
-        self.embedding: nn.Embedding = nn.Embedding.from_pretrained(vectors, freeze=False)
+        mixture = LogisticMixture(num_symbols, mixtures) if mixtures else None
+        self.head: Head = mixture or Categorical(num_symbols)
+        self.embedding: nn.Embedding | ScalarInput
+        if scalar:
+            self.embedding = ScalarInput(num_symbols)
+        else:
+            vectors = normal(num_symbols + 1, residual)
+            self.embedding = nn.Embedding.from_pretrained(vectors, freeze=False)
         self.conditions: nn.Module | None = (
             ConditionTable(conditions, condition_width) if conditions else None
         )
         self.feature_map = (
             nn.Linear(num_features, condition_width, bias=False) if num_features else None
         )
+        self.upsampling = upsampling_of(upsampling, hop, num_features, condition_width)
+        self.register_buffer("phase", None, persistent=False)
+        self.phase: Tensor | None
         self.register_buffer("features", None)
         self.register_buffer("rows", None)
         self.features: Tensor | None
@@ -96,13 +122,18 @@ class WaveNet(nn.Module):
             gate=gate or residual,
             skip=skip,
             hidden=hidden,
-            outputs=num_symbols,
+            outputs=mixture.num_parameters if mixture else num_symbols,
             input_kernel=input_kernel,
             kernel_size=kernel_size,
             dilations=tuple(dilations),
             context=condition_width if conditions or num_features else 0,
             dropout=dropout,
+            channels=self.embedding.weight.shape[1],
+            fine_input=scalar,
+            fine_output=mixture is not None,
         )
+        if mixture and not self.stack.output.bias.is_meta:
+            self.stack.output.bias.data.copy_(mixture.first_parameters())
         self.order = 1 + sum(self.stack.reaches)
 
     def config(self) -> dict[str, Any]:
@@ -124,6 +155,8 @@ class WaveNet(nn.Module):
     @property
     def length(self) -> int | None:
         """The number of positions that have features, or None for any length."""
+        if self.upsampling is not None and self.features is not None:
+            return self.upsampling.length(self.features, self.phase)
         return None if self.features is None else self.features.shape[1]
 
     @property
@@ -132,7 +165,9 @@ class WaveNet(nn.Module):
         config, layers = self._config, len(self.stack.layers)
         units = config["gate"] or config["residual"]
         taps = (config["kernel_size"] + 2) * config["residual"]
-        return layers * units * 2 + taps + 4 * units + 2 * config["skip"] + 3 * self.num_symbols
+        # A component of a mixture goes through a dozen numbers in float64.
+        outputs = 24 * config["mixtures"] or 3 * self.num_symbols
+        return layers * units * 2 + taps + 4 * units + 2 * config["skip"] + outputs
 
     def with_conditions(self, vectors: Float[Tensor, "K D"]) -> "WaveNet":
         """Return a model of the same weights whose K conditions are these vectors."""
@@ -153,15 +188,23 @@ class WaveNet(nn.Module):
         return other
 
     def with_features(
-        self, features: Float[Tensor, "rows T F"], *, rows: Int[Tensor, " K"] | None = None
+        self,
+        features: Float[Tensor, "rows T F"],
+        *,
+        rows: Int[Tensor, " K"] | None = None,
+        phase: Int[Tensor, " n"] | None = None,
     ) -> "WaveNet":
         """Return a model of the same weights that knows these features of each position.
+
+        A model with a ``hop`` takes frames, (rows, N, F), and knows N * hop positions.
 
         Args:
             features: A bank of rows; ``start(..., row=...)`` picks one. Rows and columns of
                 pixels are one row for all images; local conditioning has one per utterance.
             rows: The row that belongs to each condition, where a start names none: such as that
                 of the scan which is part of the condition. None is row 0 for all.
+            phase: With a hop: where position 0 of each row lies, counted from the beginning of
+                its first frame; there if None.
         """
         count = self._config["num_features"]
         if not count or features.ndim != 3 or features.shape[2] != count:
@@ -180,10 +223,11 @@ class WaveNet(nn.Module):
             rows = rows.to(self.embedding.weight.device, torch.int64)
         other = copy.copy(self)
         bank = features.to(self.embedding.weight.device, self.embedding.weight.dtype)
-        other._buffers = {**self._buffers, "features": bank, "rows": rows}
+        phase = None if self.upsampling is None else self.upsampling.check(bank, phase)
+        other._buffers = {**self._buffers, "features": bank, "rows": rows, "phase": phase}
         return other
 
-    def embed(self, symbols: Int[Tensor, "*S"]) -> Float[Tensor, "*S R"]:
+    def embed(self, symbols: Int[Tensor, "*S"]) -> Float[Tensor, "*S C"]:
         """Return the vectors that stand for symbols; num_symbols is the start symbol."""
         return self.embedding(symbols)
 
@@ -204,6 +248,11 @@ class WaveNet(nn.Module):
             condition: Condition index of each sequence.
             row: Row of the feature bank of each sequence; that of its condition if None.
         """
+        if self.upsampling is not None and self.features is None:
+            raise ValueError(
+                "this model needs the features that accompany a signal: --local, "
+                "Density.with_local or with_features"
+            )
         if self.feature_map is not None and self.features is None:
             raise ValueError("this model was built with num_features: call with_features first")
         check_index("condition", condition, self.num_conditions)
@@ -217,7 +266,8 @@ class WaveNet(nn.Module):
             row = self.rows[condition]
         row = torch.zeros_like(condition) if row is None else row.to(weight.device).long()
         rings = tuple(
-            weight.new_zeros(rows, reach, weight.shape[1]) for reach in self.stack.reaches
+            weight.new_zeros(rows, reach, self._config["residual"] if at else weight.shape[1])
+            for at, reach in enumerate(self.stack.reaches)
         )
         memory = (position, condition, row, *rings)
         return self.step(State(weight.new_zeros(rows, 0), memory), position + self.num_symbols + 1)
@@ -238,12 +288,20 @@ class WaveNet(nn.Module):
 
     def step(self, state: State, symbols: Int[Tensor, " B"]) -> State:
         """Return the state after one symbol."""
+        return self.advance(state, self.embed(symbols.long()))
+
+    def advance(self, state: State, vectors: Float[Tensor, "B R"]) -> State:
+        """Return the state after what such vectors stand for, as ``embed`` returns them.
+
+        Differentiable in the vectors and in the state, twice if need be. Rows may stand at
+        positions of their own.
+        """
         position, condition, row, *rings = state.memory
         number = position + 1
         self._check_length(number, 1)
         contexts = self._contexts(condition, row, number, 1)
         taps = functools.partial(taps_of_ring, number=number)
-        params, rings = self.stack(self.embed(symbols.long())[:, None], rings, contexts, taps=taps)
+        params, rings = self.stack(vectors[:, None], rings, contexts, taps=taps)
         return State(params[:, 0], (number, condition, row, *rings))
 
     def fast_walk(self, asked: Request) -> Walk | None:
@@ -286,7 +344,13 @@ class WaveNet(nn.Module):
         contexts: list[Tensor | Bank] = []
         if self.conditions is not None:
             contexts.append(self.conditions()[condition][:, None])
-        if self.feature_map is not None and self.features is not None and len(first):
+        if self.feature_map is None or self.features is None or not len(first):
+            return contexts
+        if self.upsampling is not None:
+            frames, phase = self.features, self.phase
+            known = self.upsampling.span(frames, phase, row, first, length, self.feature_map)
+            contexts.append(known)
+        else:
             at = torch.arange(length, device=first.device)
             few = len(self.features) == 1 or len(self.features) < len(first)
             if few and bool((first == first[0]).all()):
@@ -310,12 +374,16 @@ def check_index(name: str, index: Int[Tensor, " B"], limit: int) -> None:
 def _check(config: dict[str, Any]) -> None:
     """Refuse widths, sizes and dilations that are not whole numbers of at least 1."""
     for name, value in config.items():
-        least = 0 if name == "num_features" else 1
+        if name == "scalar":
+            if type(value) is not bool:
+                raise ValueError(f"scalar needs true or false; got {value!r}")
+            continue
+        least = 0 if name in ("num_features", "mixtures") else 1
         if name == "dropout":
             if not 0 <= value < 1:
                 raise ValueError(f"dropout needs to lie within 0..1, 1 excluded; got {value}")
             continue
-        if name == "gate" and value is None:
+        if name == "upsampling" or (name in ("gate", "hop") and value is None):
             continue
         values = value if isinstance(value, list) else [value]
         if not all(type(number) is int and number >= least for number in values):

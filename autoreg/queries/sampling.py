@@ -1,5 +1,6 @@
 """Sequences drawn from nothing, or after a given beginning."""
 
+import math
 import time
 from dataclasses import replace
 
@@ -11,11 +12,14 @@ from autoreg import scoring
 from autoreg.answers import Answer, Cost, Draws
 from autoreg.conditions import ConditionSpace, Given, Prior
 from autoreg.events import Rules
-from autoreg.protocol import SequenceModel
+from autoreg.protocol import SequenceModel, State
 from autoreg.queries.likelihood import check_space, log_likelihoods
 from autoreg.walks.inversion import invert
 from autoreg.walks.request import check_chance
 from autoreg.walks.walking import walk
+
+COLDEST = 1e-300
+"""A temperature at which only the likeliest symbols have any probability in float64."""
 
 
 def sample(
@@ -40,7 +44,8 @@ def sample(
         length: Symbols per sequence; the model's own length if it has one.
         given: Labels to draw under; the other factors are drawn from the prior.
         prior: Of the conditions; see ``ConditionSpace.log_prior``.
-        temperature: Other than 1, or ``top_p`` below 1, draws from another model.
+        temperature: Other than 1, or ``top_p`` below 1, draws from another model. 0 is greedy: the
+            likeliest symbol each time, of equally likely ones the smallest.
         top_p: See ``autoreg.walks.walking.walk``.
         memory: Bytes that the states of one batch may take.
         generator: Source of all chance.
@@ -87,30 +92,27 @@ def complete(
             beginning no probability.
     """
     begin = time.perf_counter()
-    check_chance(temperature, top_p)
+    _check_chance(temperature, top_p)
     space = check_space(model, space)
     length = _length(model, length, len(beginning))
     if count < 1:
         raise ValueError(f"count needs to be at least 1; got {count}")
-    log_prior = space.log_prior(prior, given)
-    possible = log_prior.isfinite().nonzero()[:, 0]
-    likelihood = log_likelihoods(model, beginning[None], possible, memory=memory)[0]
-    joint = likelihood + log_prior[possible]
-    log_evidence = joint.logsumexp(-1)
-    if not bool(log_evidence.isfinite()):
-        raise ValueError("the model gives the beginning no probability: nothing can follow it")
+    possible, joint = joint_after(model, beginning, space.log_prior(prior, given), memory=memory)
     uniforms = torch.rand(count, dtype=torch.float64, generator=generator)
     condition = possible[invert(joint.expand(count, -1), uniforms)]
+    uniforms = torch.rand(count, length - len(beginning), dtype=torch.float64, generator=generator)
     symbols = _continue(
         model,
         beginning,
         condition,
-        torch.rand(count, length - len(beginning), dtype=torch.float64, generator=generator),
-        temperature=temperature,
+        uniforms if temperature else torch.zeros_like(uniforms),
+        temperature=temperature or COLDEST,
         top_p=top_p,
         memory=memory,
     )
-    other = "" if temperature == top_p == 1 else f" at temperature {temperature}, top_p {top_p}"
+    method = "ancestral sampling" if temperature else "the likeliest symbol each time"
+    if temperature and not temperature == top_p == 1:
+        method += f" at temperature {temperature}, top_p {top_p}"
     cost = Cost(
         stepped=count * (length - len(beginning)),
         scored=len(beginning) * (len(possible) + len(condition.unique())),
@@ -121,14 +123,50 @@ def complete(
         condition=condition,
         labels=tuple(space.describe(index) for index in condition.tolist()),
         log_weights=torch.zeros(count, dtype=torch.float64),
-        method=f"ancestral sampling{other}",
+        method=method,
         log_evidence=Answer(
-            value=log_evidence,
+            value=joint.logsumexp(-1),
             method="one score",
             num_symbols=torch.tensor(len(beginning)),
         ),
         cost=cost,
     )
+
+
+def joint_after(
+    model: SequenceModel,
+    beginning: Integer[Tensor, " P"],
+    log_prior: Float[Tensor, " K"],
+    *,
+    memory: int = scoring.MEMORY,
+) -> tuple[Int[Tensor, " k"], Float[Tensor, " k"]]:
+    """Return the conditions that are possible, and log p(x_<P, y) of each.
+
+    Raises:
+        ValueError: The model gives the beginning no probability.
+    """
+    possible = log_prior.isfinite().nonzero()[:, 0]
+    likelihood = log_likelihoods(model, beginning[None], possible, memory=memory)[0]
+    joint = likelihood + log_prior[possible]
+    if not bool(joint.logsumexp(-1).isfinite()):
+        raise ValueError("the model gives the beginning no probability: nothing can follow it")
+    return possible, joint
+
+
+def state_after(
+    model: SequenceModel,
+    beginning: Integer[Tensor, " P"],
+    condition: Int[Tensor, " K"],
+    *,
+    memory: int = scoring.MEMORY,
+) -> State:
+    """Return the state after a beginning, under each of some conditions."""
+    with torch.no_grad():
+        state = model.start(condition)
+        for piece in beginning.split(scoring.chunk_length(model, len(condition), memory)):
+            piece = piece.to(state.next.device, torch.int64).expand(len(condition), -1)
+            _, state = model.read(state, piece)
+    return state
 
 
 def _continue(
@@ -145,11 +183,8 @@ def _continue(
     distinct, which = condition.unique(return_inverse=True)
     rules = Rules.free(model.num_symbols, uniforms.shape[1])
     drawn = torch.zeros(len(condition), uniforms.shape[1], dtype=torch.int64)
+    state = state_after(model, beginning, distinct, memory=memory)
     with torch.no_grad():
-        state = model.start(distinct)
-        for piece in beginning.split(scoring.chunk_length(model, len(distinct), memory)):
-            piece = piece.to(state.next.device, torch.int64).expand(len(distinct), -1)
-            _, state = model.read(state, piece)
         fitting = max(1, memory // (4 * state.bytes_per_row))
         for first in range(0, len(condition), fitting):
             batch = slice(first, first + fitting)
@@ -164,6 +199,15 @@ def _continue(
             drawn[batch] = walked.symbols.cpu()
     start = beginning.long().expand(len(condition), -1)
     return torch.cat([start, drawn], dim=1)
+
+
+def _check_chance(temperature: float, top_p: float) -> None:
+    if not 0 <= temperature < math.inf:
+        raise ValueError(
+            "temperature needs to be 0, for the likeliest symbol each time, or above and finite; "
+            f"got {temperature}"
+        )
+    check_chance(temperature or 1.0, top_p)
 
 
 def _length(model: SequenceModel, length: int | None, beginning: int) -> int:

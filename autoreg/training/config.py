@@ -134,6 +134,11 @@ class TrainingConfig:
                 fits, needed = 0 < value < math.inf, "more than 0"
             if not fits:
                 raise ValueError(f"training.{name} needs to be {needed}; got {value}")
+        if self.unroll > 1 and self.discriminative > 0:
+            raise ValueError(
+                "training.unroll and training.discriminative minimise different things: set one "
+                f"to 0; got {self.unroll} and {self.discriminative}"
+            )
 
 
 @dataclass(frozen=True)

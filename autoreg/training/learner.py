@@ -69,6 +69,7 @@ class Learner:
             FloatingPointError: The loss is not finite; nothing has been changed.
         """
         config, accelerator = self._config, self._accelerator
+        self.optimizer.zero_grad()
         rank, processes = accelerator.process_index, accelerator.num_processes
         own = batch.shard(rank, processes).to(accelerator.device)
         with seeded(config.seed, 1 + step, rank, device=accelerator.device):
@@ -88,7 +89,6 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(config, step)
         self.optimizer.step()
-        self.optimizer.zero_grad()
         self._follow(step)
         return total, stop > 0
 
@@ -109,6 +109,12 @@ class Learner:
                 with torch.no_grad():
                     nats += self._judge(*batch.to(accelerator.device)).nats
         return float(accelerator.reduce(nats)) / count
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all weights, and the gradients by which the last update moved them, clipped."""
+        named = list(self.model.named_parameters())
+        gradients = {f"gradients/{name}": p.grad for name, p in named if p.grad is not None}
+        return {f"weights/{name}": p.detach() for name, p in named} | gradients
 
     def _follow(self, step: int) -> None:
         """Move the averaged weights; at first faster, so that they soon forget the start."""

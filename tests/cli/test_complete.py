@@ -1,3 +1,6 @@
+import json
+import shutil
+
 import numpy as np
 import pytest
 import soundfile
@@ -31,7 +34,7 @@ def test_length_of_completions_counts_the_beginning(lines, run, voices, voices_m
     [
         (["--keep", 65], "keep needs to lie within 0..64, the signal; got 65"),
         (["--keep", "half"], "symbols are written 392"),
-        (["--keep", 32, "--temperature", 0], "temperature"),
+        (["--keep", 32, "--temperature", -1], "temperature"),
         (["--keep", 32, "--length", 8], "length counts the beginning in"),
     ],
 )
@@ -49,3 +52,38 @@ def test_image_of_another_size_is_refused(refused, digits_model, tmp_path):
         "complete", digits_model, tmp_path / "wide.png", "--keep", 3, "--out", tmp_path / "x.png"
     )
     assert "wide.png: the image needs 8 rows of 8 pixels; got 8 rows of 9" in told
+
+
+def test_what_follows_is_written_without_the_beginning(lines, voices, voices_model, tmp_path):
+    whole, rest = tmp_path / "whole.wav", tmp_path / "rest.wav"
+    options = [voices / "ann_0.wav", "--keep", 100, "-n", 2, "--seed", 1]
+    lines("complete", voices_model, *options, "--out", whole)
+    lines("complete", voices_model, *options, "--out", rest, "--only-new")
+    both, new = soundfile.read(whole)[0], soundfile.read(rest)[0]
+    assert np.array_equal(new, np.concatenate([both[100:2400], both[2500:]]))
+
+
+def test_pictures_are_completed_as_a_whole(refused, digits_model, image, tmp_path):
+    options = ["--keep", 3, "--only-new", "--out", tmp_path / "x.png"]
+    told = refused("complete", digits_model, image, *options)
+    assert "--only-new is not for a picture: it is drawn as a whole" in told
+
+
+def test_silence_is_trimmed_as_in_training(lines, refused, voices_model, tmp_path):
+    clip = np.concatenate([np.full(50, 1e-4), np.linspace(0.1, 0.5, 200), np.zeros(80)])
+    soundfile.write(tmp_path / "clip.wav", clip, 8000, subtype="FLOAT")
+    soundfile.write(tmp_path / "active.wav", clip[50:250], 8000, subtype="FLOAT")
+    options = ["--keep", 100, "-n", 1, "--seed", 1, "--out"]
+    told = refused(
+        "complete", voices_model, tmp_path / "clip.wav", *options, tmp_path / "x.wav", "--trim"
+    )
+    assert "this model's left out no silence" in told
+    trained = tmp_path / "trained"
+    shutil.copytree(voices_model, trained)
+    card = json.loads((trained / "model.json").read_text())
+    card["training"]["data"]["trim_db"] = 40.0
+    (trained / "model.json").write_text(json.dumps(card))
+    one, two = tmp_path / "one.wav", tmp_path / "two.wav"
+    lines("complete", trained, tmp_path / "clip.wav", *options, one, "--trim")
+    lines("complete", trained, tmp_path / "active.wav", *options, two)
+    assert one.read_bytes() == two.read_bytes()

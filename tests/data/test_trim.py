@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoreg.data.trim import Span, active_span
+from autoreg.data.trim import Span, active_span, trimmed
+from autoreg.data.waves import read_blocks
 
 samples = st.lists(st.sampled_from([0.0, 0.0, 1e-3, -0.02, 0.3, -0.9]), min_size=1, max_size=12)
 
@@ -50,3 +52,17 @@ def test_silence_is_kept_whole():
 def test_threshold_that_is_none_is_refused(below):
     with pytest.raises(ValueError, match=f"a number of decibels above 0; got {below}"):
         span_of([1.0], below)
+
+
+def test_a_trimmed_file_is_read_where_it_is_active(tmp_path):
+    wave = np.concatenate([np.zeros(30), np.full(40, 0.5), np.zeros(30), np.full(10, 0.25)])
+    soundfile.write(tmp_path / "clip.wav", wave, 1000, subtype="FLOAT")
+
+    def kept(**reading):
+        within = trimmed(tmp_path / "clip.wav", 1000, below=20, **reading)
+        return torch.cat(list(read_blocks(tmp_path / "clip.wav", 1000, **within))).tolist()
+
+    assert kept() == wave[30:].tolist()
+    assert kept(start=0.01, stop=0.09) == [0.5] * 40
+    assert kept(start=0.05) == wave[50:].tolist()
+    assert kept(start=0.08) == [0.25] * 10

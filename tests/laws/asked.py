@@ -16,7 +16,9 @@ from autoreg.queries.likelihood import check_space
 from tests.laws.recipes import WaveNetRecipe
 from tests.oracles import every
 
-MODELS = ("table", "table", "table", "zeros", "zeros", "forgotten", "wavenet", "features")
+MODELS = (
+    *("table", "table", "table", "zeros", "zeros", "forgotten", "wavenet", "features", "mixture"),
+)
 KNOWN = ("none", "all", "beginning", "sets", "some", "some", "some", "impossible")
 PRIORS = ("uniform", "random", "zeros", "given")
 
@@ -33,7 +35,7 @@ class Asked:
 
     Attributes:
         kind: "table"; "zeros", with symbols that cannot occur; "forgotten", of unknown order;
-            "wavenet"; "features", which is not stationary.
+            "wavenet"; "features", which is not stationary; "mixture", a WaveNet of levels.
         factors: How many labels each factor of the condition has.
         known: One of ``KNOWN``.
         prior: One of ``PRIORS``; "zeros" has labels without probability, "given" rules
@@ -67,16 +69,16 @@ class Asked:
     @property
     def slow(self):
         """Whether all sequences of a great length would take long."""
-        return self.kind in ("wavenet", "features")
+        return self.kind in ("wavenet", "features", "mixture")
 
     def _model(self, generator):
         conditions = math.prod(self.factors)
         if self.slow and self.order > 0 and self.num_symbols > 1:
-            features = int(self.kind == "features")
+            features, levels = int(self.kind == "features"), self.kind == "mixture"
             vectors = (1,) * min(self.order, 4)
             recipe = WaveNetRecipe(
                 *(self.num_symbols, self.factors, None, 2, vectors, 1, features),
-                *(0, max(1, self.length), self.seed),
+                *(0, max(1, self.length), self.seed, 2 * levels, levels),
             )
             return recipe.build()
         order = min(self.order, 9 if self.num_symbols < 3 else 6)

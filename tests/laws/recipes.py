@@ -48,6 +48,8 @@ class WaveNetRecipe:
     vectors: int
     length: int
     seed: int
+    mixtures: int = 0
+    scalar: bool = False
 
     def build(self):
         generator = torch.Generator().manual_seed(self.seed)
@@ -64,6 +66,8 @@ class WaveNetRecipe:
                 input_kernel=self.input_kernel,
                 condition_width=3,
                 num_features=self.num_features,
+                mixtures=self.mixtures,
+                scalar=self.scalar,
             )
         model = randomise(model.double(), generator)
         if self.vectors and self.conditions:
@@ -238,6 +242,8 @@ def wavenet_recipes():
         vectors=st.sampled_from([0, 0, 1, 4]),
         length=st.integers(1, 9),
         seed=st.integers(0, 2**16),
+        mixtures=st.sampled_from([0, 0, 1, 3]),
+        scalar=st.booleans(),
     )
 
 

@@ -54,6 +54,40 @@ def test_dropout_is_left_to_steps():
     assert runtimes.fast_walk(plain, asked) is not None
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("input_kernel", [1, 2, 5])
+def test_levels_are_looked_up_by_compiled_loops(read, input_kernel):
+    """A table of all levels is exact, and the states are the model's own."""
+    model = NetRecipe(scalar=True, input_kernel=input_kernel, conditions=(2,)).build()
+    asked = AskRecipe(rows=4, primed=3).build(model)
+    found = runtimes.fast_walk(model, asked)
+    assert_same(found, reference.walk(model, asked))
+    assert found.state.memory[3].shape == (4, input_kernel - 1, 2)
+    read.clear()
+    symbols = torch.randint(5, (4, 9), generator=torch.Generator().manual_seed(1))
+    factors, after = model.read(asked.state, symbols)
+    assert len(read) == 1
+    stepped, state = [], asked.state
+    for column in symbols.unbind(1):
+        stepped.append(model.head.log_prob(state.next, column))
+        state = model.step(state, column)
+    assert_close(factors, torch.stack(stepped, 1))
+    assert_same_state(after, state)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", [{"mixtures": 2}, {"mixtures": 2, "scalar": True},
+                                  {"scalar": True, "num_symbols": 5000},
+                                  {"scalar": True, "residual": 1}])  # fmt: skip
+def test_what_is_not_looked_up_is_left_to_steps(read, kind):
+    model = NetRecipe(**kind).build()
+    asked = AskRecipe().build(NetRecipe(num_symbols=model.num_symbols).build())
+    state = model.start(torch.zeros(len(asked.uniforms), dtype=torch.int64))
+    assert runtimes.fast_walk(model, asked._replace(state=state)) is None
+    model.read(state, torch.zeros(len(asked.uniforms), 3, dtype=torch.int64))
+    assert not read
+
+
 def test_other_devices_are_left_to_steps():
     model = NetRecipe().build()
     asked = AskRecipe().build(model)

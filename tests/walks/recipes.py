@@ -39,6 +39,8 @@ class NetRecipe:
     dropout: float = 0.0
     gain: float = 1.5
     seed: int = 0
+    mixtures: int = 0
+    scalar: bool = False
 
     def build(self, dtype=torch.float64):
         generator = torch.Generator().manual_seed(self.seed)
@@ -56,6 +58,8 @@ class NetRecipe:
                 condition_width=3,
                 num_features=self.num_features,
                 dropout=self.dropout,
+                mixtures=self.mixtures,
+                scalar=self.scalar,
             ).double()
         for name, parameter in model.named_parameters():
             fan = parameter.shape[-1] if parameter.ndim == 2 and "embedding" not in name else 1
