@@ -19,6 +19,8 @@ VERBS = {
     "classify": "Which one is it? The posterior of the labels of files, exact.",
     "sample": "Draw from nothing.",
     "complete": "Draw what may follow after a given beginning.",
+    "forecast": "Draw how a series may go on: median and bands of the draws.",
+    "rolling": "Forecast held-out sequences from many origins, and compare with what came.",
     "infill": "Draw what is hidden, given all that is seen before and after it.",
     "ask": "Answer any question that is written as probability is, or a file of them.",
     "explain": "Say how a question would be answered, and what that would cost.",

@@ -98,6 +98,14 @@ def peak_model(voices, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def curves_model(tmp_path_factory) -> Path:
+    """A model of short curves of two periods."""
+    source = {"kind": "fourier", "n": 20, "length": 30, "levels": 9, "seed": 0}
+    source["curves"] = {"periods": [0.2, 0.5]}
+    return _save(read_corpus(source), source, tmp_path_factory.mktemp("models") / "curves")
+
+
+@pytest.fixture(scope="session")
 def image(tmp_path_factory) -> Path:
     """A picture of the size of the digits."""
     path = tmp_path_factory.mktemp("images") / "image.png"

@@ -29,7 +29,7 @@ def test_seed_that_is_told_repeats_the_draws(lines, voices_model, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--temperature", 0], "temperature"),
+        (["--temperature", "nan"], "temperature"),
         (["--temperature", -1], "temperature"),
         (["--top-p", 0], "top_p"),
         (["--given", "digit=x"], "the model knows no digit 'x'"),
@@ -52,3 +52,13 @@ def test_place_that_cannot_be_written_is_refused(refused, voices_model, tmp_path
     options = ["-n", 1, "--length", 5]
     told = refused("sample", voices_model, *options, "--out", tmp_path / "no" / "x.wav")
     assert "needs a folder that exists" in told
+
+
+def test_temperature_0_is_greedy_whatever_the_seed(lines, digits_model, tmp_path):
+    files = []
+    for seed in (1, 2):
+        files.append(tmp_path / f"{seed}.png")
+        options = ["-n", 2, "--given", "digit=4", "--temperature", 0, "--seed", seed]
+        (told,) = lines("sample", digits_model, *options, "--out", files[-1])
+        assert told["method"] == "the likeliest symbol each time"
+    assert files[0].read_bytes() == files[1].read_bytes()

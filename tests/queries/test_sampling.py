@@ -142,6 +142,23 @@ def test_temperature_1_and_top_p_1_change_no_draw():
     assert draws.method == wanted.method
 
 
+@pytest.mark.parametrize("model", [CHAIN, PICTURES])
+def test_temperature_0_takes_the_likeliest_symbol_each_time(model):
+    draws = complete(model, torch.tensor([1]), 30, length=5, temperature=0.0, generator=chance())
+    law = model.log_probs(draws.symbols, draws.condition)
+    assert torch.equal(draws.symbols[:, 1:], law[:, 1:].argmax(-1))
+    assert (draws.method, draws.kind) == ("the likeliest symbol each time", "exact")
+    again = complete(model, torch.tensor([1]), 30, length=5, temperature=0.0, generator=chance())
+    assert torch.equal(again.symbols, draws.symbols)
+    assert draws.condition.unique().numel() > 1
+
+
+def test_the_likeliest_of_equals_is_the_smallest():
+    model = MarkovTable(torch.tensor([[[0.2, 0.4, 0.4]]], dtype=torch.float64).log())
+    draws = sample(model, 50, length=3, temperature=0.0, generator=chance())
+    assert (draws.symbols == 1).all()
+
+
 def test_another_temperature_is_another_model_and_says_so():
     probs = torch.tensor([[[0.5, 0.3, 0.2]]], dtype=torch.float64)
     model = MarkovTable(probs.log())
@@ -157,8 +174,10 @@ def test_another_temperature_is_another_model_and_says_so():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": 0.0}, "temperature needs to be above 0"),
-        ({"temperature": -1.0}, "temperature needs to be above 0"),
+        ({"temperature": -1.0}, "temperature needs to be 0, .* or above and finite; got -1"),
+        ({"temperature": math.nan}, "temperature needs to be 0, .*; got nan"),
+        ({"temperature": math.inf}, "temperature needs to be 0, .*; got inf"),
+        ({"temperature": 0.0, "top_p": 0.0}, r"top_p within \(0, 1\]"),
         ({"top_p": 0.0}, r"top_p within \(0, 1\]"),
         ({"top_p": 1.1}, r"top_p within \(0, 1\]"),
         ({"length": None}, "length is needed: the model knows sequences of any length"),

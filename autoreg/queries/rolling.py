@@ -1,0 +1,301 @@
+"""Forecasts from many origins against what came."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int, Integer
+from torch import Generator, Tensor
+
+from autoreg import scoring
+from autoreg.answers import Cost
+from autoreg.events import Rules
+from autoreg.protocol import SequenceModel, State
+from autoreg.queries.bands import bands
+from autoreg.queries.sampling import COLDEST
+from autoreg.walks.inversion import invert
+from autoreg.walks.walking import walk
+
+
+class Means(NamedTuple):
+    """A mean over sequences at each horizon 1..H, and its standard error; nan for one sequence."""
+
+    value: Float[Tensor, " H"]
+    std_error: Float[Tensor, " H"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rolling:
+    """How well a model forecasts, at each horizon 1..H.
+
+    Sequences count alike. Standard errors are over sequences: origins of one are not independent.
+
+    Attributes:
+        places: The sequence and the origin of each forecast: the first symbol not known.
+        paths: Draws a forecast.
+        accuracy: Share of greedy symbols that came true.
+        draw_accuracy: Share of drawn symbols that came true.
+        error: Absolute error of the greedy path, in the unit of the values.
+        median_error: Absolute error of the median of the draws.
+        log_score: Log probability of what came true, whatever came in between, in nats: the mean
+            over paths of its probability after each. Exact at horizon 1 where the condition is
+            known; further on too low by half the relative variance of that mean.
+        coverage: Share of the truth within the central band of each level; see ``bands``.
+        cost: What it took.
+    """
+
+    places: Int[Tensor, "M 2"]
+    paths: int
+    accuracy: Means
+    draw_accuracy: Means
+    error: Means
+    median_error: Means
+    log_score: Means
+    coverage: dict[float, Means]
+    cost: Cost
+
+    def means(self) -> dict[str, Means]:
+        """Return all means by name."""
+        names = ("accuracy", "draw_accuracy", "error", "median_error", "log_score")
+        shares = {f"coverage_{level:g}": means for level, means in self.coverage.items()}
+        return {name: getattr(self, name) for name in names} | shares
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: a list over horizons for each mean, their errors beside."""
+        found = self.means()
+        return {
+            "sequences": len(self.places[:, 0].unique()),
+            "origins": len(self.places),
+            "paths": self.paths,
+            **{name: one.value.tolist() for name, one in found.items()},
+            "std_error": {name: one.std_error.tolist() for name, one in found.items()},
+            "cost": vars(self.cost),
+        }
+
+
+def rolling(
+    model: SequenceModel,
+    symbols: Integer[Tensor, "B T"],
+    log_condition: Float[Tensor, "B K"],
+    *,
+    horizon: int,
+    origins: int | None = None,
+    first: int = 0,
+    lengths: Int[Tensor, " B"] | None = None,
+    paths: int = 64,
+    levels: Sequence[float] = (0.5, 0.9),
+    values: Float[Tensor, " Q"] | None = None,
+    memory: int = scoring.MEMORY,
+    generator: Generator | None = None,
+) -> Rolling:
+    """Forecast sequences from origins along them, and compare with how they went on.
+
+    From each origin a greedy path and independent draws walk on. What is not known of the
+    condition is drawn from its posterior at the origin; the greedy path takes the likeliest one.
+
+    Args:
+        model: Any sequence model with a dense head.
+        symbols: Sequences, padded on the right.
+        log_condition: Of each sequence, unnormalised; -inf but for one where that is known.
+        horizon: H, how many symbols are forecast.
+        origins: How many in each sequence, evenly spaced from the first to the last that is
+            possible; None takes all.
+        first: The least number of symbols before an origin.
+        lengths: Of the sequences.
+        paths: Draws a forecast.
+        levels: Of the bands.
+        values: What symbols stand for, ascending; the symbols themselves if None.
+        memory: Bytes that the states of one batch may take.
+        generator: Source of all chance.
+
+    Raises:
+        ValueError: A sequence has not so many origins, or a number makes no sense.
+    """
+    begin = time.perf_counter()
+    scoring.check_symbols(model, symbols, torch.zeros(len(symbols), dtype=torch.int64))
+    scoring.check_lengths("lengths", lengths, symbols)
+    if horizon < 1 or first < 0 or paths < 1 or not len(symbols):
+        raise ValueError(
+            "a rolling forecast needs a sequence, a horizon and a path, and first 0 or more; got "
+            f"{len(symbols)}, {horizon}, {paths} and {first}"
+        )
+    if log_condition.shape != (len(symbols), model.num_conditions):
+        raise ValueError(
+            f"log_condition needs shape ({len(symbols)}, {model.num_conditions}); got "
+            f"{tuple(log_condition.shape)}"
+        )
+    everywhere = torch.full((len(symbols),), symbols.shape[1])
+    places = _places(everywhere if lengths is None else lengths.cpu(), horizon, origins, first)
+    symbols = symbols.cpu().long()
+    ahead = places[:, 1:] + torch.arange(horizon)
+    truth = symbols[places[:, :1], ahead]
+    own = _posteriors(model, symbols, log_condition, memory)[places[:, 0], :, places[:, 1]]
+    values = torch.arange(model.num_symbols).double() if values is None else values.double().cpu()
+    told: dict[str, Tensor] = {}
+    for rows in _batches(model, places, paths, memory):
+        with torch.no_grad():
+            found = _forecast(
+                model, symbols, places[rows], own[rows], truth[rows], paths, generator
+            )
+        for name, part in _facts(*found, truth[rows], values, levels).items():
+            if name not in told:
+                told[name] = torch.zeros(len(places), *part.shape[1:], dtype=torch.float64)
+            told[name][rows] = part
+    shares = told.pop("coverage")
+    return Rolling(
+        places=places,
+        paths=paths,
+        coverage={
+            level: _means(shares[:, number], places[:, 0]) for number, level in enumerate(levels)
+        },
+        cost=Cost(
+            stepped=len(places) * (paths + 1) * horizon,
+            scored=int(places[:, 1].sum()),
+            seconds=time.perf_counter() - begin,
+        ),
+        **{name: _means(part, places[:, 0]) for name, part in told.items()},
+    )
+
+
+def _places(
+    lengths: Int[Tensor, " B"], horizon: int, origins: int | None, first: int
+) -> Int[Tensor, "M 2"]:
+    """Return all pairs of a sequence and an origin in it."""
+    found = []
+    for sequence, length in enumerate(lengths.tolist()):
+        there = max(0, length - horizon - first + 1)
+        wanted = there if origins is None else origins
+        if not 1 <= wanted <= there:
+            raise ValueError(
+                f"sequence {sequence} of {length} symbols has {there} origins with {first} before "
+                f"them and {horizon} to come; got {wanted}. Leave origins out for all there are"
+            )
+        # Evenly spaced, both ends included; a single one lies in the middle.
+        step = (there - 1) / max(1, wanted - 1)
+        at = [(there - 1) // 2] if wanted == 1 else [round(n * step) for n in range(wanted)]
+        found += [(sequence, first + one) for one in at]
+    return torch.tensor(found)
+
+
+def _posteriors(
+    model: SequenceModel,
+    symbols: Int[Tensor, "B T"],
+    log_condition: Float[Tensor, "B K"],
+    memory: int,
+) -> Float[Tensor, "B K T1"]:
+    """Return log p(y | x_<t) for every t, normalised."""
+    joint = log_condition.double().cpu()[..., None].repeat(1, 1, symbols.shape[1] + 1)
+    for condition in range(model.num_conditions):
+        asked = (log_condition.isfinite().sum(1) > 1) & log_condition[:, condition].isfinite()
+        rows = asked.cpu().nonzero()
+        size = scoring.chunk_length(model, max(1, symbols.shape[1]), memory)
+        for some in rows[:, 0].split(size):
+            with torch.no_grad():
+                factors = scoring.log_factors(
+                    model, symbols[some], torch.full((len(some),), condition)
+                )
+            joint[some, condition, 1:] += factors.cpu().cumsum(1)
+    return joint.log_softmax(1)
+
+
+def _batches(
+    model: SequenceModel, places: Int[Tensor, "M 2"], paths: int, memory: int
+) -> Iterator[Int[Tensor, " m"]]:
+    """Yield the rows of places that walk at once: those whose states stand at one position.
+
+    Of a stationary model of order R, any origin from R on is as good as R itself.
+    """
+    depth = _depth(model, places[:, 1])
+    size = scoring.chunk_length(model, paths + 1, memory)
+    for position in depth.unique():
+        yield from (depth == position).nonzero()[:, 0].split(size)
+
+
+def _depth(model: SequenceModel, origins: Int[Tensor, " M"]) -> Int[Tensor, " M"]:
+    reduced = model.stationary and model.order is not None
+    return origins.clamp(max=model.order) if reduced else origins
+
+
+def _forecast(
+    model: SequenceModel,
+    symbols: Int[Tensor, "B T"],
+    places: Int[Tensor, "m 2"],
+    own: Float[Tensor, "m K"],
+    truth: Int[Tensor, "m H"],
+    paths: int,
+    generator: Generator | None,
+) -> tuple[Int[Tensor, "m H"], Int[Tensor, "m N H"], Float[Tensor, "m H"]]:
+    """Return greedy paths, draws and log scores from places whose states stand alike."""
+    count, horizon = truth.shape
+    size = count, paths, horizon + 1
+    uniforms = torch.rand(size, dtype=torch.float64, generator=generator)
+    condition = invert(own[:, None].expand(-1, paths, -1), uniforms[..., 0])
+    condition = torch.cat([own.argmax(1, keepdim=True), condition], 1)
+    kinds = torch.arange(count)[:, None] * model.num_conditions + condition
+    distinct, which = kinds.unique(return_inverse=True)
+    state = _read(model, symbols, places[distinct // model.num_conditions], distinct)
+    device = state.next.device
+    rules = Rules.free(model.num_symbols, horizon)
+    greedy = walk(
+        model,
+        state.at(which[:, 0].to(device)),
+        rules,
+        torch.zeros(count, horizon, dtype=torch.float64),
+        temperature=COLDEST,
+    ).symbols.cpu()
+    state = state.at(which[:, 1:].flatten().to(device))
+    once, drawn, scores = Rules.free(model.num_symbols, 1), [], []
+    for step in range(horizon):
+        wanted = truth[:, step].repeat_interleave(paths).to(device)
+        scores.append(model.head.log_prob(state.next, wanted).cpu().unflatten(0, (count, paths)))
+        walked = walk(model, state, once, uniforms[..., step + 1].flatten()[:, None])
+        state = walked.state
+        drawn.append(walked.symbols.cpu().unflatten(0, (count, paths))[..., 0])
+    scored = torch.stack(scores, -1).logsumexp(1) - math.log(paths)
+    return greedy, torch.stack(drawn, -1), scored
+
+
+def _read(
+    model: SequenceModel,
+    symbols: Int[Tensor, "B T"],
+    places: Int[Tensor, "c 2"],
+    kinds: Int[Tensor, " c"],
+) -> State:
+    """Return the states at some places, whose symbols before count alike."""
+    depth = int(_depth(model, places[:, 1])[0])
+    window = places[:, 1:] - depth + torch.arange(depth)
+    state = model.start(kinds % model.num_conditions)
+    return model.read(state, symbols[places[:, :1], window].to(state.next.device))[1]
+
+
+def _facts(
+    greedy: Int[Tensor, "m H"],
+    drawn: Int[Tensor, "m N H"],
+    log_score: Float[Tensor, "m H"],
+    truth: Int[Tensor, "m H"],
+    values: Float[Tensor, " Q"],
+    levels: Sequence[float],
+) -> dict[str, Tensor]:
+    """Return what each forecast got right, (m, H), coverage of the bands (m, l, H)."""
+    paths, came = values[drawn].transpose(0, 1), values[truth]
+    told = bands(paths, levels)
+    return {
+        "accuracy": (greedy == truth).double(),
+        "draw_accuracy": (drawn == truth[:, None]).double().mean(1),
+        "error": (values[greedy] - came).abs(),
+        "median_error": (told.median - came).abs(),
+        "log_score": log_score,
+        "coverage": told.covers(came).transpose(0, 1),
+    }
+
+
+def _means(facts: Float[Tensor, "M H"], sequence: Int[Tensor, " M"]) -> Means:
+    """Return the mean over sequences of the means over their origins."""
+    _, which, count = sequence.unique(return_inverse=True, return_counts=True)
+    sums = torch.zeros(len(count), facts.shape[1], dtype=torch.float64)
+    each = sums.index_add(0, which, facts.double()) / count[:, None]
+    spread = each.std(0) if len(each) > 1 else torch.full_like(each[0], torch.nan)
+    return Means(each.mean(0), spread / len(each) ** 0.5)
