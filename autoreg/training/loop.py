@@ -164,6 +164,8 @@ class _Course:
         validate = standing.step == config.steps or standing.step % config.validate_every == 0
         if validate or standing.step % config.log_every == 0:
             self._line(validate=validate)
+        if config.histograms_every and standing.step % config.histograms_every == 0:
+            self._report.histograms(self._learner.tensors())
         if stop or self.ended or standing.step % config.checkpoint_every == 0:
             self._save()
         return stop

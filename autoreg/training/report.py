@@ -2,12 +2,14 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from autoreg.modeldir import HISTORY
@@ -93,6 +95,15 @@ class Report:
             for name in ("nats_per_symbol", "bits_per_symbol", "valid", "learning_rate"):
                 if row[name] is not None:
                     self._events.add_scalar(name, row[name], standing.step)
+
+    def histograms(self, tensors: Mapping[str, Tensor]) -> None:
+        """Record how the numbers in each tensor are spread, those that are finite, by its name."""
+        if self._events is None:
+            return
+        for name, tensor in tensors.items():
+            finite = tensor.detach()[tensor.isfinite()].float().cpu()
+            if len(finite):
+                self._events.add_histogram(name, finite, self._standing.step)
 
     def _show(self, nats: float | None, valid: float | None) -> None:
         standing = self._standing

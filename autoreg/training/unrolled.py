@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from autoreg import scoring
+from autoreg.data.frames import Excerpt
 from autoreg.inference.batched import joined
 from autoreg.models.heads import Categorical
 from autoreg.models.wavenet import WaveNet
@@ -26,9 +27,10 @@ class Unrolled(nn.Module):
     .. math:: \frac1n \sum_{h=1}^{n} \operatorname{mean}_t
         -\log p(x_{t+h-1} \mid x_{<t}, \tilde x_t, \dots, \tilde x_{t+h-2})
 
-    The loss is differentiable through the draws, see ``relaxed``. It is not a likelihood, and no proper score of the model: a true continuation that the drawn
-    beginning leads away from counts against it. With n = 1 it is minus the log likelihood, which
-    stays what is reported, and what validation goes by.
+    The loss is differentiable through the draws, see ``relaxed``. It is not a likelihood, and no
+    proper score of the model: a true continuation that the drawn beginning leads away from counts
+    against it. With n = 1 it is minus the log likelihood, which stays what is reported, and what
+    validation goes by.
 
     An update reads the batch once, as without it, and steps (n - 1) times over as many rows as the
     chosen columns have: on the preset of the curves 8 steps from 4 columns take 1.5 times as long.
@@ -65,7 +67,11 @@ class Unrolled(nn.Module):
         if not isinstance(model.embedding, nn.Embedding):
             raise ValueError(
                 "training.unroll needs a model that reads one vector for each symbol; this one "
-                f"reads by a {type(model.embedding).__name__}. Set training.unroll = 0"
+                f"has an embedding {type(model.embedding).__name__}. Set training.unroll = 0"
+            )
+        if getattr(model, "upsampling", None) is not None:
+            raise ValueError(
+                "training.unroll knows no model that takes features at a hop: set it to 0"
             )
         self.model = model
         self._steps, self._origins = steps, origins
@@ -79,17 +85,12 @@ class Unrolled(nn.Module):
         condition: Int[Tensor, " B"],
         lengths: Int[Tensor, " B"],
         skip: Int[Tensor, " B"],
-        local: object = None,
+        local: Excerpt | None = None,
     ) -> Losses:
         """Return the losses of columns `skip` to `lengths` of all rows, summed as by Objective.
 
-        Raises:
-            ValueError: There are features that accompany the data.
+        Features that accompany the rows are for models that are refused; others ignore them.
         """
-        if local is not None:
-            raise ValueError(
-                "training.unroll knows no features that accompany the data: set it to 0"
-            )
         batch = Batch(symbols, condition, lengths, skip)
         with torch.autocast(symbols.device.type, torch.bfloat16, enabled=self._autocast):
             chosen = self._choose(batch)

@@ -39,6 +39,22 @@ def test_all_decays_but_biases_and_embeddings(fresh):
     assert len(decayed["params"]) + len(free["params"]) == len(list(model.parameters()))
 
 
+def test_decay_shrinks_products_and_filters_and_nothing_else(fresh):
+    model = fresh()
+    products = [m.weight for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    products += [one for layer in model.stack.gated for one in (layer.filters, layer.context)]
+    shrunk = {id(parameter) for parameter in products}
+    before = [parameter.clone() for parameter in model.parameters()]
+    optimizer = torch.optim.AdamW(weight_groups(model, 0.1), lr=0.5)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for old, new in zip(before, model.parameters(), strict=True):
+        scale = 0.95 if id(new) in shrunk else 1.0
+        torch.testing.assert_close(new.detach(), scale * old)
+    assert len(shrunk) < len(before)
+
+
 def test_untrained_model_costs_what_a_uniform_guess_does(corpus, learner):
     assert learner.validate(corpus.parts["valid"]) == pytest.approx(torch.tensor(3.0).log().item())
 

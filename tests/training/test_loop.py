@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from autoreg import plaindata
 from autoreg.data.sequences import Sequences
@@ -187,3 +188,22 @@ def test_auto_is_the_precision_of_the_device(start, tmp_path, monkeypatch):
         start(tmp_path / f"auto-{same}", precision="auto", steps=4)
         start(tmp_path / same, precision=same, steps=4)
         assert_same_run(tmp_path / f"auto-{same}", tmp_path / same)
+
+
+def test_histograms_of_weights_and_gradients_come_when_asked_for_and_change_nothing(
+    start, tmp_path
+):
+    start(tmp_path / "plain")
+    start(tmp_path / "told", histograms_every=5)
+    assert_same_run(tmp_path / "plain", tmp_path / "told")
+    found = {
+        name: EventAccumulator(str(tmp_path / name / "tensorboard"), {"histograms": 0}).Reload()
+        for name in ("plain", "told")
+    }
+    assert found["plain"].Tags()["histograms"] == []
+    names = set(found["told"].Tags()["histograms"])
+    for kind in ("weights", "gradients"):
+        assert f"{kind}/stack.output.weight" in names
+        events = found["told"].Histograms(f"{kind}/stack.output.weight")
+        assert [event.step for event in events] == [5, 10]
+        assert events[0].histogram_value.max > events[0].histogram_value.min

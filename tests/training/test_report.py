@@ -2,6 +2,7 @@ import io
 import math
 
 import pytest
+import torch
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -90,3 +91,36 @@ def test_loss_before_training_stands_beside_that_of_a_uniform_guess(tmp_path):
     with report(tmp_path, Standing(), console=Console(file=text, width=120)) as lines:
         lines.line(valid=2.77, learning_rate=0.1)
     assert "step 0, 0 s: uniform guess 2.7726, valid 2.7700 nats a symbol" in text.getvalue()
+
+
+def spread(directory, name):
+    events = EventAccumulator(str(directory / "tensorboard"), {"histograms": 0}).Reload()
+    return {event.step: event.histogram_value for event in events.Histograms(name)}
+
+
+def test_a_histogram_has_every_finite_number_once(tmp_path):
+    weights = torch.randn(300, 5, generator=torch.Generator().manual_seed(0))
+    weights[7, 2] = torch.nan
+    standing = Standing(step=3)
+    with report(tmp_path, standing) as lines:
+        lines.histograms({"weights/x": weights, "weights/empty": weights[:0]})
+        standing.step = 6
+        lines.histograms({"weights/x": 0 * weights})
+    found = spread(tmp_path, "weights/x")
+    assert sorted(found) == [3, 6]
+    known = weights[weights.isfinite()]
+    assert sum(found[3].bucket) == found[3].num == len(known) == 1499
+    assert (found[3].min, found[3].max) == (float(known.min()), float(known.max()))
+    assert found[3].sum == pytest.approx(float(known.sum()), rel=1e-5)
+    below = sum(
+        count
+        for count, limit in zip(found[3].bucket, found[3].bucket_limit, strict=True)
+        if limit <= 0
+    )
+    assert below == int((known < 0).sum())
+
+
+def test_process_that_is_not_active_writes_no_histogram(tmp_path):
+    with report(tmp_path, Standing(), active=False) as lines:
+        lines.histograms({"weights/x": torch.zeros(3)})
+    assert list(tmp_path.iterdir()) == []
