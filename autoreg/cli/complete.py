@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from autoreg.cli import streaming, values
+from autoreg.cli.local import LocalFeatures, accompanied
 from autoreg.cli.options import (
     AsJson,
     CountOrOne,
@@ -83,6 +84,7 @@ def complete(
     mono: Mono = False,
     resample: Resample = False,
     trim: Trim = False,
+    local: LocalFeatures = None,
     seed: Seed = None,
     device: Device = "auto",
     dtype: Dtype = None,
@@ -110,6 +112,7 @@ def complete(
         raise ValueError(f"--only-new is not for a {density.signal.kind}: it is drawn as a whole")
     if trim:
         how = _trimmed(density, file, how)
+    density = accompanied(density, file, local, start=how.get("start"))
     if stream or str(out) == "-":
         streaming.refuse_several(count)
         heard = streaming.sound(density)

@@ -1,6 +1,7 @@
 """The verb that draws from nothing."""
 
 from autoreg.cli import streaming, values
+from autoreg.cli.local import LocalFeatures, accompanied
 from autoreg.cli.options import (
     AsJson,
     CountOrOne,
@@ -35,6 +36,7 @@ def sample(
     length: Length = None,
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
+    local: LocalFeatures = None,
     seed: Seed = None,
     device: Device = "auto",
     dtype: Dtype = None,
@@ -56,6 +58,7 @@ def sample(
         autoreg sample runs/speakers --length 9s --out - | aplay -f S16_LE -r 8000
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = accompanied(density, None, local)
     size, generator = values.extent(length), seeded(seed)
     if stream or str(out) == "-":
         streaming.refuse_several(count)

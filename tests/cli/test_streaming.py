@@ -84,7 +84,7 @@ def test_a_streamed_completion_is_the_file_of_one_draw(lines, request, voices, m
     [
         (["sample", "--stream", "-n", 2, "--length", 5], "--stream writes one sound; got -n 2"),
         (["sample", "--stream"], "length is needed (--length)"),
-        (["sample", "--stream", "--length", 5, "--temperature", 0], "temperature"),
+        (["sample", "--stream", "--length", 5, "--temperature", -1], "temperature"),
         (
             ["sample", "--stream", "--length", 5, "--given", "speaker=cid"],
             "knows no speaker 'cid'",

@@ -47,7 +47,13 @@ def test_pieces_end_to_end_are_the_draw_at_once(dtype, piece):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"given": {"digit": 1}}, {"prior": {"speaker": {"a": 0.9, "b": 0.1}}}, {"top_p": 0.7}],
+    [
+        {},
+        {"given": {"digit": 1}},
+        {"prior": {"speaker": {"a": 0.9, "b": 0.1}}},
+        {"top_p": 0.7},
+        {"temperature": 0.0},
+    ],
 )
 def test_a_stream_from_nothing_is_the_sample_of_one(options):
     for seed in range(5):
@@ -91,7 +97,7 @@ def test_nothing_more_is_no_piece():
     [
         ({"length": -1}, "length needs to be at least 0; got -1"),
         ({"piece": 0}, "piece needs to be at least 1; got 0"),
-        ({"temperature": 0.0}, "temperature"),
+        ({"temperature": -1.0}, "temperature"),
         ({"given": {"digit": 7}}, "the model knows no digit '7'"),
     ],
 )
