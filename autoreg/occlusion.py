@@ -18,9 +18,7 @@ from autoreg.evaluation import Estimate, mean_of, ratio_of, share_of
 from autoreg.evidence import Evidence
 from autoreg.inference.effort import Effort
 from autoreg.queries.likelihood import log_likelihoods
-from autoreg.queries.partial import posterior_given
 from autoreg.queries.posterior import log_sum_by_label
-from autoreg.queries.probability import solve
 from autoreg.scoretable import Progress
 
 MASKS = ("lower", "upper", "left", "right", "centre", "random", "rows", "columns")
@@ -241,14 +239,9 @@ def _one(
     own = torch.tensor([condition])
     known = Evidence.observe(symbols, model.num_symbols, where=~hidden, num_conditions=space.size)
     labelled = known.given(torch.zeros(space.size, dtype=torch.float64), own)
-    seen_given = solve(model, labelled, effort=effort, generator=generator)
-    seen = posterior_given(
-        model,
-        known.given(log_prior),
-        space,
-        of=names,
-        effort=effort,
-        generator=generator,
+    seen_given = density.probability(labelled, effort=effort, generator=generator)
+    seen = density.posterior(
+        evidence=known.given(log_prior), of=names, effort=effort, generator=generator
     )
     likelihoods = log_likelihoods(
         model, symbols[None], torch.arange(space.size), memory=density.memory
