@@ -75,6 +75,8 @@ def fit(
     """
     if not len(train.symbols):
         raise ValueError(f"training needs symbols; got {len(train)} sequences without any")
+    if model.upsampling is not None and train.frames is None:
+        raise ValueError("the model takes features at a hop; the sequences to train on have none")
     if config.crop is not None and not (model.stationary or model.upsampling is not None):
         raise ValueError(
             "training.crop needs a model whose factors do not depend on the position; this one "
