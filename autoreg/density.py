@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 from autoreg import knowledge, modeldir, scoring
 from autoreg.answers import Answer, Cost, Draws, Posterior
 from autoreg.conditions import ConditionSpace, Given, Prior
+from autoreg.data.local import read_frames
 from autoreg.data.region import Region
 from autoreg.data.signal import Signal
 from autoreg.data.sound import Sound
@@ -27,6 +28,7 @@ from autoreg.factorfile import FactorFile
 from autoreg.inference.effort import Effort
 from autoreg.knowledge import Allowed, Range
 from autoreg.language import evaluate as language
+from autoreg.models.wavenet import WaveNet
 from autoreg.protocol import SequenceModel
 from autoreg.queries import compare, information, likelihood, probability, sampling, streaming
 from autoreg.queries import posterior as bayes
@@ -820,6 +822,34 @@ class Density:
         """Return how a question about evidence would be answered, without answering it."""
         effort = self._effort(effort, method)
         return probability.explain(self.model, evidence, event, effort=effort)
+
+    def with_local(self, local: Path_ | np.ndarray | Tensor, *, start: float = 0.0) -> Density:
+        """Return this density given the features that accompany a signal, such as a spectrogram.
+
+        Whatever is asked of the result is asked given these: scores, posteriors, draws, infills.
+
+        Args:
+            local: The features of each frame, (N, F), or a .npy file of them; frame n covers
+                samples n * hop to (n + 1) * hop - 1.
+            start: Where signals begin, in seconds after the features do: that from which they are
+                read.
+
+        Raises:
+            ValueError: The model takes no such features, or others.
+        """
+        model, signal = self.model, self.signal
+        if not isinstance(model, WaveNet) or model.upsampling is None:
+            raise ValueError("with_local needs a model trained with features at a hop (--local)")
+        frames = read_frames(local) if isinstance(local, str | Path) else torch.as_tensor(local)
+        if frames.ndim != 2 or not frames.is_floating_point() or not bool(frames.isfinite().all()):
+            raise ValueError(
+                "local features need finite floating numbers of shape (N, F); "
+                f"got {frames.dtype} of shape {tuple(frames.shape)}"
+            )
+        if start and not isinstance(signal, Sound):
+            raise ValueError(f"start is for sounds; this is a {signal.kind}")
+        begun = round(start * signal.sample_rate) if isinstance(signal, Sound) else 0
+        return replace(self, model=model.with_features(frames[None], phase=torch.tensor([begun])))
 
     def encode(
         self, signals: Signals, **reading: Unpack[Reading]
