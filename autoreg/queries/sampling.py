@@ -92,7 +92,7 @@ def complete(
             beginning no probability.
     """
     begin = time.perf_counter()
-    _check_chance(temperature, top_p)
+    check_temperature(temperature, top_p)
     space = check_space(model, space)
     length = _length(model, length, len(beginning))
     if count < 1:
@@ -201,7 +201,8 @@ def _continue(
     return torch.cat([start, drawn], dim=1)
 
 
-def _check_chance(temperature: float, top_p: float) -> None:
+def check_temperature(temperature: float, top_p: float) -> None:
+    """Refuse a temperature, 0 aside, or a top_p by which nothing can be drawn."""
     if not 0 <= temperature < math.inf:
         raise ValueError(
             "temperature needs to be 0, for the likeliest symbol each time, or above and finite; "

@@ -12,9 +12,8 @@ from autoreg.conditions import ConditionSpace, Given, Prior
 from autoreg.events import Rules
 from autoreg.protocol import SequenceModel, State
 from autoreg.queries.likelihood import check_space
-from autoreg.queries.sampling import joint_after, state_after
+from autoreg.queries.sampling import COLDEST, check_temperature, joint_after, state_after
 from autoreg.walks.inversion import invert
-from autoreg.walks.request import check_chance
 from autoreg.walks.walking import walk
 
 PIECE = 1024
@@ -70,7 +69,8 @@ def stream(
         piece: Symbols at a time; the last piece may be shorter.
         given: Labels to draw under.
         prior: Of the conditions; see ``ConditionSpace.log_prior``.
-        temperature: Other than 1, or ``top_p`` below 1, draws from another model.
+        temperature: Other than 1, or ``top_p`` below 1, draws from another model. 0 is greedy: the
+            likeliest symbol each time.
         top_p: See ``autoreg.walks.walking.walk``.
         memory: Bytes that reading the beginning may take.
         generator: Source of all chance, on the CPU; nothing else may draw from it meanwhile.
@@ -79,7 +79,7 @@ def stream(
         ValueError: A length, piece, temperature or top_p makes no sense, or the model gives the
             beginning no probability.
     """
-    check_chance(temperature, top_p)
+    check_temperature(temperature, top_p)
     space = check_space(model, space)
     beginning = torch.zeros(0, dtype=torch.int64) if beginning is None else beginning
     if piece < 1:
@@ -118,8 +118,8 @@ def _pieces(
                 model,
                 state,
                 Rules.free(model.num_symbols, size),
-                uniforms,
-                temperature=temperature,
+                uniforms if temperature else torch.zeros_like(uniforms),
+                temperature=temperature or COLDEST,
                 top_p=top_p,
             )
         state = walked.state
