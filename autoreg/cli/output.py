@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from autoreg import evaluation
+from autoreg import scoretable
 from autoreg.answers import Draws
 from autoreg.evaluation import Evaluation
 
@@ -40,7 +40,7 @@ def finite(value: object) -> object:
 
 
 @contextmanager
-def counting(what: str, *, quiet: bool) -> Iterator[evaluation.Progress]:
+def counting(what: str, *, quiet: bool) -> Iterator[scoretable.Progress]:
     """Show on stderr how many of how many are done, if a person is looking."""
     with Progress(
         TextColumn(what),
