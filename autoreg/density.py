@@ -11,14 +11,18 @@ from typing import Any, Unpack
 
 import numpy as np
 import torch
-from jaxtyping import Int, Integer
+from jaxtyping import Float, Int, Integer
 from torch import Generator, Tensor
 
-from autoreg import knowledge, modeldir, scoring
+from autoreg import knowledge, mixed, modeldir, scoring
 from autoreg.answers import Answer, Cost, Draws, Posterior
 from autoreg.conditions import ConditionSpace, Given, Prior
 from autoreg.data.local import read_frames
+from autoreg.data.orders import labels_of
+from autoreg.data.picture import Picture
+from autoreg.data.pictures import Pictures
 from autoreg.data.region import Region
+from autoreg.data.series import Series
 from autoreg.data.signal import Signal
 from autoreg.data.sound import Sound
 from autoreg.data.waves import Reading
@@ -28,17 +32,20 @@ from autoreg.factorfile import FactorFile
 from autoreg.inference.effort import Effort
 from autoreg.knowledge import Allowed, Range
 from autoreg.language import evaluate as language
+from autoreg.models.mixture import Mixture
 from autoreg.models.wavenet import WaveNet
 from autoreg.protocol import SequenceModel
 from autoreg.queries import compare, information, likelihood, probability, sampling, streaming
 from autoreg.queries import posterior as bayes
 from autoreg.queries.argmax import Best, argmax
+from autoreg.queries.bands import Forecast, bands
 from autoreg.queries.certify import certify
 from autoreg.queries.distribution import SequenceDistribution
 from autoreg.queries.hitting import hitting
 from autoreg.queries.infill import infill
 from autoreg.queries.marginals import marginals
 from autoreg.queries.partial import posterior_given
+from autoreg.queries.rolling import Rolling, rolling
 from autoreg.queries.streaming import Stream
 
 Path_ = str | Path
@@ -59,12 +66,20 @@ def load(source: str | Path, *, device: str = "auto", dtype: torch.dtype | None 
             executed.
     """
     model, signal, space, target, card = modeldir.load(source, device=device, dtype=dtype)
+    if isinstance(signal, Pictures):
+        mixture = Mixture(mixed.by_scan(model, space, signal.kinds), signal.positions())
+        space = labels_of(space)
+        return Density(model=mixture, signal=signal.whole, space=space, target=target, card=card)
     return Density(model=model, signal=signal, space=space, target=target, card=card)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Density:
     """A sequence model together with what its symbols and conditions mean.
+
+    Of a model that reads pictures in several orders, the density is the mean over them. It is
+    asked of whole pictures, and of what is seen or hidden of them by pixel; ``component`` is that
+    of one order, which can be asked everything.
 
     Attributes:
         model: Any sequence model.
@@ -81,6 +96,31 @@ class Density:
     target: str | None
     card: dict[str, Any]
     memory: int = scoring.MEMORY
+
+    def component(self, name: str) -> Density:
+        """Return the density of one order alone, of a mixture over several.
+
+        Args:
+            name: The kind of the scan.
+
+        Raises:
+            ValueError: This is no mixture, or has no such part.
+        """
+        if not isinstance(self.model, Mixture) or not isinstance(self.signal, Picture):
+            raise ValueError("a component is part of a mixture; this density has one order")
+        if name not in self.model.names:
+            raise ValueError(
+                f"the mixture has the {self.model.factor}s {', '.join(self.model.names)}; "
+                f"got {name!r}"
+            )
+        card = {key: value for key, value in self.card.items() if key != "calibration"}
+        scan = replace(self.signal.scan, kind=name)
+        return replace(
+            self,
+            model=self.model.parts[self.model.names.index(name)],
+            signal=Picture(self.signal.codec, scan),
+            card={**card, self.model.factor: name},
+        )
 
     def log_prob(
         self,
@@ -103,6 +143,8 @@ class Density:
                 .npy file, float64, as they are computed.
             **reading: How files are read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
         """
+        if per_symbol is not None:
+            self._one_order("per_symbol")
         if not isinstance(signals, str | Path):
             if per_symbol is not None:
                 raise ValueError("per_symbol needs one file to score; got several or an array")
@@ -177,6 +219,8 @@ class Density:
         """
         if (signals is None) == (evidence is None):
             raise ValueError("a posterior needs either signals or evidence")
+        if every_prefix:
+            self._one_order("every_prefix")
         if signals is None or hidden is not None:
             if every_prefix:
                 raise ValueError("every_prefix needs signals of which nothing is hidden")
@@ -186,13 +230,8 @@ class Density:
                 evidence = self.evidence(
                     signals, hidden=hidden, given=given, prior=prior, **reading
                 )
-            return posterior_given(
-                self.model,
-                evidence,
-                self.space,
-                of=self.target if of is None else of,
-                effort=self._effort(effort, method),
-                generator=generator,
+            return self._posterior_given(
+                evidence, of, effort=self._effort(effort, method), generator=generator
             )
         symbols, lengths, alone = self.encode(signals, **reading)
         answer = bayes.posterior(
@@ -222,6 +261,7 @@ class Density:
 
         ``num_symbols`` of the answer says how much of it was read; see ``autoreg.decide``.
         """
+        self._one_order("decide")
         return bayes.decide(
             self.model,
             self._one(signal, **reading),
@@ -253,15 +293,32 @@ class Density:
             seconds: The length of sounds, instead.
             given: Labels to draw under; the others are drawn from the prior.
             prior: Of the conditions; see ``ConditionSpace.log_prior``.
-            temperature: Other than 1, or ``top_p`` below 1, draws from another model.
+            temperature: Other than 1, or ``top_p`` below 1, draws from another model; 0 takes the
+                likeliest symbol each time.
             top_p: See ``autoreg.walks.walking.walk``.
             generator: Source of all chance.
         """
+        told = self._length(length, seconds)
+        if isinstance(self.model, Mixture):
+            if told != self.signal.length:
+                self._one_order("a length of its own")
+            drawn = mixed.sample(
+                self.model,
+                count,
+                self.space,
+                given=given,
+                prior=prior,
+                temperature=temperature,
+                top_p=top_p,
+                memory=self.memory,
+                generator=generator,
+            )
+            return replace(drawn, signal=self.signal)
         draws = sampling.sample(
             self.model,
             count,
             self.space,
-            length=self._length(length, seconds),
+            length=told,
             given=given,
             prior=prior,
             temperature=temperature,
@@ -299,11 +356,13 @@ class Density:
             seconds: The same for sounds.
             given: Labels that are known.
             prior: Of the conditions; see ``ConditionSpace.log_prior``.
-            temperature: Other than 1, or ``top_p`` below 1, draws from another model.
+            temperature: Other than 1, or ``top_p`` below 1, draws from another model; 0 takes the
+                likeliest symbol each time.
             top_p: See ``autoreg.walks.walking.walk``.
             generator: Source of all chance.
             **reading: How a file is read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.
         """
+        self._one_order("complete")
         symbols = self._one(signal, **reading)
         beginning = self._beginning(symbols, keep, keep_seconds)
         whole, asked = len(symbols), self._length(length, seconds)
@@ -528,6 +587,7 @@ class Density:
         **reading: Unpack[Reading],
     ) -> Answer:
         """Return -log p(x_t | x_<t, given) of every symbol, (T,) nats in the order of the scan."""
+        self._one_order("surprise")
         codes = self._one(signal, **reading)
         log_condition = self.space.log_prior(prior, given)
         return likelihood.surprise(self.model, codes, log_condition, memory=self.memory)
@@ -542,6 +602,16 @@ class Density:
         generator: Generator | None = None,
     ) -> Answer:
         """Return log P(target | evidence); see ``autoreg.probability``."""
+        if isinstance(self.model, Mixture):
+            if isinstance(target, Event):
+                self.model.refuse("an event")
+            return mixed.log_probability(
+                self.model,
+                target,
+                evidence,
+                effort=self._effort(effort, method),
+                generator=generator,
+            )
         return probability.probability(
             self.model,
             target,
@@ -586,14 +656,15 @@ class Density:
             )
         elif signal is not None:
             raise ValueError("infill needs either a signal and what of it is hidden, or evidence")
-        drawn = infill(
-            self.model,
-            evidence,
-            draws,
-            self.space,
-            effort=self._effort(effort, method),
-            generator=generator,
-        )
+        effort = self._effort(effort, method)
+        if isinstance(self.model, Mixture):
+            drawn = mixed.infill(
+                self.model, evidence, draws, self.space, effort=effort, generator=generator
+            )
+        else:
+            drawn = infill(
+                self.model, evidence, draws, self.space, effort=effort, generator=generator
+            )
         return replace(drawn, signal=self.signal)
 
     def marginals(
@@ -605,6 +676,7 @@ class Density:
         generator: Generator | None = None,
     ) -> Answer:
         """Return log p(x_t = v | evidence), (H, Q); see ``autoreg.marginals``."""
+        self._one_order("marginals")
         effort = self._effort(effort, method)
         return marginals(self.model, evidence, effort=effort, generator=generator)
 
@@ -618,6 +690,7 @@ class Density:
         generator: Generator | None = None,
     ) -> Answer:
         """Return the law of the first hit of a set of symbols; see ``autoreg.hitting``."""
+        self._one_order("hitting")
         effort = self._effort(effort, method)
         return hitting(self.model, among, evidence, effort=effort, generator=generator)
 
@@ -642,10 +715,9 @@ class Density:
         """
         effort = self._effort(effort, method)
         if of is None:
+            self._one_order("entropy of symbols")
             return information.entropy(self.model, evidence, effort=effort, generator=generator)
-        labels = posterior_given(
-            self.model, evidence, self.space, of=of, effort=effort, generator=generator
-        )
+        labels = self._posterior_given(evidence, of, effort=effort, generator=generator)
         return information.uncertainty(labels)
 
     def information(
@@ -658,6 +730,7 @@ class Density:
         generator: Generator | None = None,
     ) -> Answer:
         """Return what each hidden symbol would tell of a factor; see ``autoreg.information``."""
+        self._one_order("information")
         return information.information(
             self.model,
             evidence,
@@ -679,6 +752,7 @@ class Density:
         generator: Generator | None = None,
     ) -> Answer:
         """Return what the first t symbols tell of a factor on average, for every t, in nats."""
+        self._one_order("learning_curve")
         told = self._length(length, seconds)
         if told is None:
             raise ValueError("length is needed: the model knows signals of any length")
@@ -700,6 +774,7 @@ class Density:
         method: str | None = None,
     ) -> Best:
         """Return the most likely completion and labels; see ``autoreg.argmax``."""
+        self._one_order("argmax")
         return argmax(self.model, evidence, self.space, effort=self._effort(effort, method))
 
     def divergence(
@@ -718,7 +793,9 @@ class Density:
 
         The second may be another density of the same symbols.
         """
+        self._one_order("divergence")
         told, beside = self._length(length, seconds), self if other is None else other
+        beside._one_order("divergence")
         if beside.signal.config() != self.signal.config():
             raise ValueError(
                 "a divergence needs densities of the same signals; "
@@ -765,6 +842,7 @@ class Density:
 
         See ``autoreg.certify``; signals are of ``length`` symbols, or ``seconds``.
         """
+        self._one_order("certify")
         told = self._length(length, seconds)
         if told is None:
             raise ValueError("length is needed: the model knows signals of any length")
@@ -791,6 +869,7 @@ class Density:
             generator: Source of all chance.
             **bindings: What names in the question stand for: ``x="clip.wav"``, an array, a mask.
         """
+        self._one_order("a question in words")
         return language.ask(self, question, generator=generator, **bindings)
 
     def distribution(
@@ -802,6 +881,7 @@ class Density:
         generator: Generator | None = None,
     ) -> SequenceDistribution:
         """Return a ``torch.distributions`` view of the symbols under what is given."""
+        self._one_order("distribution")
         return SequenceDistribution(
             self.model,
             self._length(length, None),
@@ -820,6 +900,7 @@ class Density:
         method: str | None = None,
     ) -> str:
         """Return how a question about evidence would be answered, without answering it."""
+        self._one_order("explain")
         effort = self._effort(effort, method)
         return probability.explain(self.model, evidence, event, effort=effort)
 
@@ -907,6 +988,28 @@ class Density:
         if kept is None or not 0 <= kept <= len(symbols):
             raise ValueError(f"keep needs to lie within 0..{len(symbols)}, the signal; got {kept}")
         return symbols[:kept]
+
+    def _posterior_given(
+        self,
+        evidence: Evidence,
+        of: str | Sequence[str] | None,
+        *,
+        effort: Effort,
+        generator: Generator | None,
+    ) -> Posterior:
+        of = self.target if of is None else of
+        if isinstance(self.model, Mixture):
+            return mixed.posterior_given(
+                self.model, evidence, self.space, of=of, effort=effort, generator=generator
+            )
+        return posterior_given(
+            self.model, evidence, self.space, of=of, effort=effort, generator=generator
+        )
+
+    def _one_order(self, what: str) -> None:
+        """Refuse a question that goes along the scan where there are several."""
+        if isinstance(self.model, Mixture):
+            self.model.refuse(what)
 
     def _effort(self, effort: Effort | None, method: str | None) -> Effort:
         effort = Effort(memory=self.memory) if effort is None else effort

@@ -14,6 +14,9 @@ from torch import Tensor
 from autoreg.calibration import Calibration
 from autoreg.conditions import ConditionSpace, Prior
 from autoreg.data.corpus import Corpus
+from autoreg.data.orders import in_order
+from autoreg.data.picture import Picture
+from autoreg.data.pictures import Pictures
 from autoreg.data.sound import Sound
 from autoreg.data.source import read_corpus
 from autoreg.density import Density
@@ -221,11 +224,22 @@ def held_out(
         space=density.space,
     )
     if first is not None or first_seconds is not None:
-        return corpus
+        return _in_order_of(density, corpus)
     known = density.card.get("split", {}).get(part)
     same = part in corpus.parts and corpus.parts[part].fingerprint() == known
     verdict = "as put aside" if same else f"another {part} part than"
-    return replace(corpus, protocol=f"{corpus.protocol}; {verdict} in training")
+    found = replace(corpus, protocol=f"{corpus.protocol}; {verdict} in training")
+    return _in_order_of(density, found)
+
+
+def _in_order_of(density: Density, corpus: Corpus) -> Corpus:
+    """Return each picture once, in the density's own order, if they are there in several."""
+    if not isinstance(corpus.signal, Pictures) or not isinstance(density.signal, Picture):
+        return corpus
+    kind, whole = density.signal.scan.kind, not density.signal.ordered
+    how = "the mixture over them" if whole else f"{kind} alone"
+    alone = in_order(corpus, kind)
+    return replace(alone, protocol=f"{alone.protocol}; {how}")
 
 
 def mean_of(values: Float[Tensor, " n"]) -> Estimate:

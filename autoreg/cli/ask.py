@@ -16,11 +16,13 @@ from autoreg.cli.options import (
     AsJson,
     Device,
     Dtype,
+    GivenScan,
     Memory,
     Model,
     Quiet,
     Seed,
     Threads,
+    only_fixed,
     open_density,
     seeded,
 )
@@ -71,6 +73,7 @@ def ask(
     script: Script = None,
     out: Out = None,
     local: LocalFeatures = None,
+    given: GivenScan = None,
     seed: Seed = None,
     device: Device = "auto",
     dtype: Dtype = None,
@@ -96,6 +99,7 @@ def ask(
         raise ValueError("ask needs either a QUESTION or a --script; got both or neither")
     bindings = bound(bind or ())
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = only_fixed(density, given or ())
     density = accompanied(density, None, local)
     generator = seeded(seed)
     if script is not None:

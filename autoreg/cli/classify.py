@@ -31,6 +31,7 @@ from autoreg.cli.options import (
     Start,
     Stop,
     Threads,
+    fixed,
     open_density,
     reading,
 )
@@ -102,6 +103,7 @@ def classify(
     density = open_density(
         model, device=local(device), dtype=dtype, threads=threads, memory=memory
     )
+    density, known = fixed(density, given or ())
     target = of or density.target
     factors = density.space.names if target is None else (target,)
     if not factors:
@@ -109,7 +111,7 @@ def classify(
     labels = density.space.joint_labels(factors)
     calibration = Calibrated(density).calibration if calibrated else None
     question: dict[str, Any] = {"of": density.space.names if calibrated else factors}
-    question |= {"given": values.given(given or ()), "prior": values.prior(prior or ())}
+    question |= {"given": known, "prior": values.prior(prior or ())}
     # What is wrong here is wrong everywhere.
     log_prior = density.space.log_prior(question["prior"], question["given"])
 

@@ -28,6 +28,7 @@ from autoreg.cli.options import (
     Temperature,
     Threads,
     TopP,
+    fixed,
     open_density,
     reading,
     seeded,
@@ -106,6 +107,7 @@ def complete(
             --only-new --stream
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density, known = fixed(density, given or ())
     kept, size, generator = values.extent(keep), values.extent(length), seeded(seed)
     how = reading(start=start, stop=stop, mono=mono, resample=resample)
     if only_new and density.signal.length is not None:
@@ -125,7 +127,7 @@ def complete(
             file,
             keep=first,
             length=whole - (first or 0),
-            given=values.given(given or ()),
+            given=known,
             prior=values.prior(prior or ()),
             temperature=temperature,
             top_p=top_p,
@@ -152,7 +154,7 @@ def complete(
             keep_seconds=kept.seconds,
             length=size.symbols,
             seconds=size.seconds,
-            given=values.given(given or ()),
+            given=known,
             prior=values.prior(prior or ()),
             temperature=temperature,
             top_p=top_p,

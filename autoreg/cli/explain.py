@@ -6,7 +6,16 @@ import typer
 
 from autoreg.cli.ask import Bind, bound
 from autoreg.cli.local import LocalFeatures, accompanied
-from autoreg.cli.options import Device, Dtype, Memory, Model, Threads, open_density
+from autoreg.cli.options import (
+    Device,
+    Dtype,
+    GivenScan,
+    Memory,
+    Model,
+    Threads,
+    only_fixed,
+    open_density,
+)
 from autoreg.language import evaluate
 
 Text = Annotated[
@@ -19,6 +28,7 @@ def explain(
     question: Text,
     *,
     bind: Bind = None,
+    given: GivenScan = None,
     local: LocalFeatures = None,
     device: Device = "auto",
     dtype: Dtype = None,
@@ -35,5 +45,6 @@ def explain(
         autoreg explain digits 'P(x[20:24] in 0..3 | x[:20]) by particles' --bind x=image.png
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = only_fixed(density, given or ())
     density = accompanied(density, None, local)
     print(evaluate.explain(density, question, **bound(bind or ())))

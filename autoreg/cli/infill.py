@@ -26,6 +26,7 @@ from autoreg.cli.options import (
     Start,
     Stop,
     Threads,
+    fixed,
     open_density,
     reading,
     seeded,
@@ -102,6 +103,7 @@ def infill(
         autoreg infill runs/speakers clip.wav --hidden 0.1s:0.15s -n 3 --out filled.wav
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density, known = fixed(density, given or ())
     density = accompanied(density, file, local, start=start)
     how, generator = reading(start=start, stop=stop, mono=mono, resample=resample), seeded(seed)
     symbols, _, _ = density.encode(file, **how)
@@ -111,7 +113,7 @@ def infill(
             file,
             hidden=regions,
             draws=count,
-            given=values.given(given or ()),
+            given=known,
             prior=values.prior(prior or ()),
             method=method,
             generator=generator,

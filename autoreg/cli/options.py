@@ -1,6 +1,7 @@
 """Options that several verbs share."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,7 @@ from autoreg import density as densities
 from autoreg.cli import values
 from autoreg.data.waves import Reading
 from autoreg.density import Density
+from autoreg.models.mixture import Mixture
 
 _QUESTION, _READING, _MACHINE, _OUTPUT = "Question", "Reading files", "Machine", "Output"
 
@@ -154,6 +156,17 @@ Verbose = Annotated[
 ]
 
 
+GivenScan = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--given",
+        metavar="scan=KIND",
+        help="Of a mixture over scans, only the density of this one.",
+        rich_help_panel="Question",
+    ),
+]
+
+
 def open_density(
     model: str, *, device: str, dtype: str | None, threads: int | None, memory: str
 ) -> Density:
@@ -162,6 +175,24 @@ def open_density(
     kind = None if dtype is None else getattr(torch, dtype)
     density = densities.load(model, device=device, dtype=kind)
     return replace(density, memory=values.memory(memory))
+
+
+def fixed(density: Density, labels: Sequence[str]) -> tuple[Density, dict[str, str]]:
+    """Return the component of a mixture that a label fixes, if one does, and the other labels."""
+    known, model = values.given(labels), density.model
+    if isinstance(model, Mixture) and model.factor in known:
+        density = density.component(known.pop(model.factor))
+    return density, known
+
+
+def only_fixed(density: Density, labels: Sequence[str]) -> Density:
+    """Return the component that labels fix, where these can say nothing else."""
+    density, known = fixed(density, labels)
+    if known:
+        raise ValueError(
+            f"here --given fixes the scan of a mixture, and nothing else; got {', '.join(known)}"
+        )
+    return density
 
 
 def use_threads(count: int | None) -> None:

@@ -18,6 +18,7 @@ from autoreg.cli.options import (
     Temperature,
     Threads,
     TopP,
+    fixed,
     open_density,
     seeded,
 )
@@ -58,6 +59,7 @@ def sample(
         autoreg sample runs/speakers --length 9s --out - | aplay -f S16_LE -r 8000
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density, known = fixed(density, given or ())
     density = accompanied(density, None, local)
     size, generator = values.extent(length), seeded(seed)
     if stream or str(out) == "-":
@@ -67,7 +69,7 @@ def sample(
         samples = size.count(streaming.sound(density))
         drawn = density.stream(
             length=samples,
-            given=values.given(given or ()),
+            given=known,
             prior=values.prior(prior or ()),
             temperature=temperature,
             top_p=top_p,
@@ -89,7 +91,7 @@ def sample(
             count,
             length=size.symbols,
             seconds=size.seconds,
-            given=values.given(given or ()),
+            given=known,
             prior=values.prior(prior or ()),
             temperature=temperature,
             top_p=top_p,

@@ -28,6 +28,7 @@ from autoreg.cli.options import (
     Start,
     Stop,
     Threads,
+    fixed,
     open_density,
     reading,
 )
@@ -78,7 +79,8 @@ def score(
     density = open_density(
         model, device=local(device), dtype=dtype, threads=threads, memory=memory
     )
-    known, believed = values.given(given or ()), values.prior(prior or ())
+    density, known = fixed(density, given or ())
+    believed = values.prior(prior or ())
     density.space.log_prior(believed, known)  # what is wrong here is wrong for every file
     how = reading(start=start, stop=stop, mono=mono, resample=resample)
     if per_symbol is not None:

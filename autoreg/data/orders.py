@@ -81,11 +81,13 @@ def in_order(corpus: Corpus, kind: str) -> Corpus:
 
 def labels_of(space: ConditionSpace) -> ConditionSpace:
     """Return a space of conditions without the scan."""
+    if FACTOR not in space.names:
+        return space
     factors = {name: labels for name, labels in space.factors.items() if name != FACTOR}
-    if space.counts is None or FACTOR not in space.names:
-        return ConditionSpace(factors, space.counts)
-    each = torch.tensor(space.counts).unflatten(0, (-1, len(space.labels(FACTOR))))
-    return ConditionSpace(factors, each[:, 0].tolist())
+    if space.counts is None:
+        return ConditionSpace(factors)
+    each = torch.tensor(space.counts).reshape(space.sizes).select(space.names.index(FACTOR), 0)
+    return ConditionSpace(factors, each.flatten().tolist())
 
 
 def _unrolled(sequences: Sequences, own: Scan, scans: Sequence[Scan]) -> Sequences:

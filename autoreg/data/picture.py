@@ -31,6 +31,11 @@ SEAM = 2  # pixels
 class Picture:
     """Pictures whose pixels a codec turns into symbols, in the order of a scan.
 
+    Args:
+        codec: Pixels to symbols.
+        scan: The order.
+        ordered: Whether regions may be positions along the scan; not where other scans count too.
+
     Example:
         >>> picture = Picture(Threshold(), Scan("column", 1, 2))
         >>> picture.encode(torch.tensor([[255, 0]])), picture.decode(torch.tensor([1, 0]))
@@ -39,6 +44,7 @@ class Picture:
 
     codec: Threshold | Grey
     scan: Scan
+    ordered: bool = True
 
     @property
     def kind(self) -> str:
@@ -148,6 +154,11 @@ class Picture:
                 return None
             mask = torch.zeros(shape, dtype=torch.bool)
             mask[places[0][:, None], places[1]] = True
+        elif not self.ordered:
+            raise ValueError(
+                "positions along the scan need one scan, and these pictures are read in several: "
+                f"name pixels, by (rows, columns) or a mask, or fix a scan; got {region!r}"
+            )
         else:
             return along(region, self.length)
         return None if mask is None else self.scan.unroll(mask)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from jaxtyping import Bool, Integer, Shaped
+import torch
+from jaxtyping import Bool, Int, Integer, Shaped
 from torch import Tensor
 
 from autoreg.codecs import codec_from_config
@@ -77,6 +78,16 @@ class Pictures:
         if kind not in self.kinds:
             raise ValueError(f"scan needs a kind among {', '.join(self.kinds)}; got {kind!r}")
         return Picture(self.codec, self.scans[self.kinds.index(kind)])
+
+    @property
+    def whole(self) -> Picture:
+        """The pictures as the first scan reads them, where no scan is fixed."""
+        return Picture(self.codec, self.scans[0], ordered=False)
+
+    def positions(self) -> Int[Tensor, "S T"]:
+        """Return where in the first scan each position of each scan lies."""
+        place = self.scans[0].order.argsort()
+        return torch.stack([place[scan.order] for scan in self.scans])
 
     def read(self, path: Path | str) -> Integer[Tensor, " T"]:
         """Refuse: in which order is not said."""

@@ -1,18 +1,20 @@
 """Filling what is hidden with what belongs there."""
 
 import time
+from typing import NoReturn
 
 import torch
-from torch import Generator
+from jaxtyping import Int
+from torch import Generator, Tensor
 
-from autoreg.answers import Draws
+from autoreg.answers import Answer, Draws
 from autoreg.conditions import ConditionSpace
 from autoreg.evidence import Evidence
 from autoreg.inference.draws import draw
 from autoreg.inference.effort import Effort
 from autoreg.inference.meter import Metered
 from autoreg.inference.readout import evidence_answer, spent
-from autoreg.inference.solution import work_out
+from autoreg.inference.solution import Solution, work_out
 from autoreg.protocol import SequenceModel
 from autoreg.queries.likelihood import check_space
 
@@ -60,18 +62,9 @@ def infill(
     solution = work_out(metered, evidence, effort, generator=generator)
     known = evidence_answer(solution)
     if evidence.impossible or not bool(solution.log_joint.logsumexp(0).isfinite().any()):
-        why = "rules everything out" if evidence.impossible else "has no probability in the model"
-        if known.kind != "exact":
-            why = "is such that no path survived it"
-        raise ValueError(f"the evidence {why}: nothing can be drawn")
-    island = _islands(solution.log_joint.logsumexp(0), count, generator)
-    condition, symbols, moved = draw(
-        metered,
-        solution,
-        island,
-        sweeps=effort.sweeps,
-        memory=effort.memory,
-        generator=generator,
+        refuse_impossible(evidence, known)
+    condition, symbols, moved = drawn_from(
+        metered, solution, count, effort=effort, generator=generator
     )
     method = f"{solution.method}, moved apart by particle Gibbs" if moved else solution.method
     return Draws(
@@ -87,6 +80,33 @@ def infill(
         reason=known.reason,
         cost=spent(metered, begin),
     )
+
+
+def drawn_from(
+    model: SequenceModel,
+    solution: Solution,
+    count: int,
+    *,
+    effort: Effort,
+    generator: Generator | None = None,
+) -> tuple[Int[Tensor, " N"], Int[Tensor, "N T"], bool]:
+    """Return conditions and sequences from a solution, and whether kernels moved them apart."""
+    return draw(
+        model,
+        solution,
+        _islands(solution.log_joint.logsumexp(0), count, generator),
+        sweeps=effort.sweeps,
+        memory=effort.memory,
+        generator=generator,
+    )
+
+
+def refuse_impossible(evidence: Evidence, known: Answer) -> NoReturn:
+    """Raise the error that says why nothing can be drawn given what has no probability."""
+    why = "rules everything out" if evidence.impossible else "has no probability in the model"
+    if known.kind != "exact":
+        why = "is such that no path survived it"
+    raise ValueError(f"the evidence {why}: nothing can be drawn")
 
 
 def _islands(log_z: torch.Tensor, count: int, generator: Generator | None) -> torch.Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from autoreg.answers import Cost, Posterior
@@ -61,32 +61,26 @@ def posterior_given(
     begin, effort, metered = time.perf_counter(), effort or Effort(), Metered(model)
     space = check_space(model, space)
     names = space.names if of is None else ((of,) if isinstance(of, str) else tuple(of))
-    labels = space.joint_labels(names)
-    field = _race(metered, evidence, effort, generator)
-    joint, variance = field.log_joint, field.variance
-    log_evidence = joint.logsumexp(0)
-    conditions = evidence.log_condition.isfinite().nonzero()[:, 0]
-    value = log_sum_by_label(joint, space, names, conditions) - log_evidence
-    exact = field.exact
-    impossible = bool(log_evidence.isneginf())
-    error = None if exact else _delta(joint, variance, space, names, conditions)
-    reason = "the model gives the evidence no probability" if impossible else field.reason
-    return Posterior(
-        value=value,
-        kind="exact" if exact else "consistent",
-        of=names,
-        labels=labels,
-        log_evidence=log_evidence,
-        method=field.method,
-        std_error=error,
-        reliable=not reason,
-        reason=reason,
-        cost=Cost(metered.stepped, metered.scored, time.perf_counter() - begin),
-    )
+    space.joint_labels(names)  # wrong here, before anything is worked out
+    answer = posterior_of(race(metered, evidence, effort, generator), space, names)
+    cost = Cost(metered.stepped, metered.scored, time.perf_counter() - begin)
+    return replace(answer, cost=cost)
 
 
 @dataclass(frozen=True)
-class _Field:
+class Field:
+    """What is known of each of some conditions.
+
+    Attributes:
+        conditions: Their indices; one may be there again, with another share of its probability.
+        log_joint: log p(y, E).
+        variance: Of that.
+        exact: Whether there is no chance in it.
+        reason: Why variances are not to be trusted, if they are not.
+        method: How it was found.
+    """
+
+    conditions: Int[Tensor, " C"]
     log_joint: Float[Tensor, " C"]
     variance: Float[Tensor, " C"]
     exact: bool
@@ -94,13 +88,35 @@ class _Field:
     method: str
 
 
-def _race(
+def posterior_of(field: Field, space: ConditionSpace, names: Sequence[str]) -> Posterior:
+    """Return what a field says of some factors' labels."""
+    joint, variance, conditions = field.log_joint, field.variance, field.conditions
+    log_evidence = joint.logsumexp(0)
+    value = log_sum_by_label(joint, space, names, conditions) - log_evidence
+    impossible = bool(log_evidence.isneginf())
+    error = None if field.exact else _delta(joint, variance, space, names, conditions)
+    reason = "the model gives the evidence no probability" if impossible else field.reason
+    return Posterior(
+        value=value,
+        kind="exact" if field.exact else "consistent",
+        of=tuple(names),
+        labels=space.joint_labels(names),
+        log_evidence=log_evidence,
+        method=field.method,
+        std_error=error,
+        reliable=not reason,
+        reason=reason,
+    )
+
+
+def race(
     model: SequenceModel, evidence: Evidence, effort: Effort, generator: Generator | None
-) -> _Field:
+) -> Field:
+    """Work out p(y, E) of each condition, as exactly as who wins depends on it."""
     conditions = evidence.log_condition.isfinite().nonzero()[:, 0]
     if not len(conditions):
         nothing = evidence.log_condition[conditions]
-        return _Field(nothing, nothing, exact=True, reason="", method="nothing to do")
+        return Field(conditions, nothing, nothing, exact=True, reason="", method="nothing to do")
     first = replace(effort, growth=1)
     solution = work_out(model, evidence, first, generator=generator)
     exact, method = solution.exact, solution.method
@@ -128,7 +144,7 @@ def _race(
             )
     joint, variance = _pooled(runs, doubts, known)
     if exact:
-        return _Field(joint, variance, exact, "", method)
+        return Field(conditions, joint, variance, exact, "", method)
     share, reasons = joint.softmax(0), []
     for number, (run, doubt) in enumerate(zip(runs, doubts, strict=True)):
         fine, reason = (True, "") if known[number] else reliable(run, unseen=doubt)
@@ -139,7 +155,7 @@ def _race(
             variance[number] = torch.inf
         else:
             reasons.append(reason)
-    return _Field(joint, variance, exact, reasons[0] if reasons else "", method)
+    return Field(conditions, joint, variance, exact, reasons[0] if reasons else "", method)
 
 
 def _pooled(
