@@ -109,7 +109,7 @@ class Front:
 
         Choices without probability are left out.
         """
-        rows, symbols = walked.allowed(self.rule_state).nonzero().unbind(1)
+        rows, symbols = walked.choices(self.rule_state)
         if self.model.num_symbols > DENSE_LIMIT:
             params = self.state.next[self._on(rows)]
             with torch.no_grad():

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
 from autoreg.events import Rules
 from autoreg.inference.problem import Problem, spans
+from autoreg.protocol import DENSE_LIMIT
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,23 @@ class Move:
         if self.rules is None:
             raise ValueError("an observed run leaves no choice")
         return self.rules.sets[self.rules.which[rule_state, self.at]]
+
+    def choices(
+        self, rule_state: Int[Tensor, " N"]
+    ) -> tuple[Int[Tensor, " E"], Int[Tensor, " E"]]:
+        """Return path and symbol of all that paths in some automaton states may choose, in order.
+
+        A large alphabet is not written out for each path.
+        """
+        if self.rules is None or self.rules.sets.shape[1] <= DENSE_LIMIT:
+            rows, symbols = self.allowed(rule_state).nonzero().unbind(1)
+            return rows, symbols
+        which = self.rules.which[rule_state, self.at]
+        listed = [one.nonzero()[:, 0] for one in self.rules.sets]
+        taken = [listed[number] for number in which.tolist()]
+        counts = torch.tensor([len(symbols) for symbols in taken], dtype=torch.int64)
+        nothing = torch.zeros(0, dtype=torch.int64)
+        return torch.arange(len(which)).repeat_interleave(counts), torch.cat([nothing, *taken])
 
 
 def moves(problem: Problem) -> Iterator[Move]:

@@ -31,6 +31,10 @@ EXACT = ("nothing hidden", "one mass", "enumeration", "dynamic programming")
 """Methods without chance, of which the law of every position is known too."""
 
 
+DENSE = ("dynamic programming", "beam", "twisted")
+"""Methods that write a distribution out, symbol by symbol."""
+
+
 def plan(problem: Problem, effort: Effort) -> Step:
     """Return the first method that applies: exact ones before bounds before estimates."""
     hidden = problem.hidden
@@ -73,6 +77,11 @@ def _walked(problem: Problem, effort: Effort, method: str, reason: str) -> Step:
 def _forced(problem: Problem, effort: Effort) -> Step:
     reason = "asked for"
     length = problem.length
+    if effort.method in DENSE and problem.model.num_symbols > DENSE_LIMIT:
+        raise ValueError(
+            f"{', '.join(DENSE)} write out distributions of at most {DENSE_LIMIT} symbols; the "
+            f"model has {problem.model.num_symbols}. Take enumeration, importance or particles."
+        )
     if effort.method == "enumeration":
         return Step(problem, "enumeration", reason, paths_within(problem) * length)
     if effort.method == "dynamic programming":

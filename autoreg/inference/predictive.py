@@ -7,7 +7,42 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from autoreg import scoring
-from autoreg.protocol import SequenceModel
+from autoreg.protocol import DENSE_LIMIT, SequenceModel
+
+
+def check_dense(num_symbols: int, asked: str, instead: str) -> None:
+    """Refuse an alphabet that is not written out for every position.
+
+    Args:
+        num_symbols: Q.
+        asked: What would take that.
+        instead: What answers something like it.
+    """
+    if num_symbols > DENSE_LIMIT:
+        raise ValueError(
+            f"{asked} need a dense head: a distribution of at most {DENSE_LIMIT} symbols is "
+            f"written out for every position; the model has {num_symbols}. {instead}"
+        )
+
+
+def log_mixed(
+    model: SequenceModel,
+    symbols: Int[Tensor, "B T"],
+    log_condition: Float[Tensor, " K"],
+    *,
+    memory: int = scoring.MEMORY,
+) -> Float[Tensor, " B"]:
+    r"""Return :math:`\log \sum_y p(y) p(x \mid y)`, of any alphabet; p(y) as it is given."""
+    totals = []
+    with torch.no_grad():
+        for condition in log_condition.isfinite().nonzero()[:, 0].tolist():
+            rows = max(1, scoring.chunk_length(model, max(1, symbols.shape[1]), memory))
+            parts = [
+                scoring.log_factors(model, some, torch.full((len(some),), condition)).sum(1).cpu()
+                for some in symbols.split(rows)
+            ]
+            totals.append(torch.cat(parts) + log_condition[condition])
+    return torch.stack(totals).logsumexp(0)
 
 
 def predictive(

@@ -288,9 +288,10 @@ def _runs(problem: Problem, event: Event, read: Bool[Tensor, " T"]) -> Iterator[
     changes = inner[read[inner] != read[inner - 1]].tolist()
     breaks = event.breaks(problem.start, problem.stop)
     bounds = sorted({problem.start, *changes, *breaks, problem.stop})
-    size = max(1, WRITTEN_OUT // problem.model.num_symbols)
+    table = max(1, WRITTEN_OUT // problem.model.num_symbols)
     for start, stop in itertools.pairwise(bounds):
-        for first in range(start, stop, size):
+        size = stop - start if bool(read[start : start + 1].any()) else table
+        for first in range(start, stop, max(1, size)):
             yield first, min(first + size, stop)
 
 
@@ -306,6 +307,19 @@ def _alive(problem: Problem, event: Event) -> Bool[Tensor, "L1 D"]:
     return alive
 
 
+def _allowed(evidence: Evidence, start: int, stop: int) -> Rules:
+    """Return rules of what evidence allows at start..stop, each of its sets written out once."""
+    at = slice(start, stop)
+    told = torch.stack([evidence.low[at], evidence.high[at], evidence.which[at]])
+    _, which = told.unique(dim=1, return_inverse=True)
+    places = torch.arange(len(which))
+    first = torch.full_like(places, len(which)).scatter_reduce(0, which, places, "amin").unique()
+    number = which[first[first < len(which)]].argsort()
+    sets = [evidence.mask(start + at, start + at + 1) for at in first[number].tolist()]
+    nothing = torch.zeros(1, evidence.num_symbols, dtype=torch.int64)
+    return Rules(nothing, which[None], torch.cat(sets))
+
+
 def _rules(
     problem: Problem,
     event: Event,
@@ -315,7 +329,7 @@ def _rules(
     log_value: Float[Tensor, "D l1"] | None,
 ) -> Rules:
     table = event.table(start)
-    base = Rules.among(problem.evidence.mask(start, stop))
+    base = _allowed(problem.evidence, start, stop)
     if bool(alive[1:].all()):
         which = base.which.expand(event.num_states, -1)
         return Rules(table, which, base.sets, log_value)

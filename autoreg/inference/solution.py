@@ -91,7 +91,7 @@ class Part:
         if self.lattice is not None:
             return self.lattice.marginals().exp()
         if self.cloud is None:
-            logs = problem.model.head.log_probs(problem.state.next).double().cpu()
+            logs = _row(problem)
             allowed = problem.evidence.mask(problem.start, problem.stop)
             return logs.masked_fill(~allowed, -torch.inf).softmax(-1)
         row = island if len(self.cloud.log_weights) > 1 else 0
@@ -269,6 +269,15 @@ def answer(step: Step, effort: Effort, *, generator: Generator | None = None) ->
         bounds = None if found.lower == found.upper else (found.lower, found.upper)
         return Part(step, found.cloud.log_z, cloud=found.cloud, bounds=bounds)
     return _estimated(step, effort, generator)
+
+
+def _row(problem: Problem) -> Float[Tensor, "1 Q"]:
+    """Return the distribution of the next symbol, of one row, however large the alphabet."""
+    head, params = problem.model.head, problem.state.next
+    if head.num_symbols <= DENSE_LIMIT:
+        return head.log_probs(params).double().cpu()
+    every = torch.arange(head.num_symbols, device=params.device)
+    return head.log_prob(params.expand(len(every), -1), every)[None].cpu()
 
 
 def _mass(problem: Problem) -> Float[Tensor, " 1"]:

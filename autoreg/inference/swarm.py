@@ -15,8 +15,12 @@ from autoreg.inference.cloud import Cloud
 from autoreg.inference.course import Course
 from autoreg.inference.problem import Span
 from autoreg.inference.variance import effective_size
-from autoreg.protocol import State
+from autoreg.protocol import DENSE_LIMIT, State
 from autoreg.walks.walking import walk
+
+KEEN = 16
+"""How many times as probable a path never met may make what is known, among levels so many that
+none of them is ever certain, as the keenest path met. Else it may make that certain."""
 
 Resample = Callable[[Float[Tensor, "m N"], "Fork | None"], Int[Tensor, "m N"]]
 """Returns the ancestors of some islands from their log weights."""
@@ -182,9 +186,16 @@ class _Swarm:
         # What is dead stays dead, whatever a potential of -inf makes of it.
         grown = grown.masked_fill(weights.isneginf() | grown.isnan(), -torch.inf)
         before = torch.cat([weights, grown[..., :-1]], -1)
-        sums = before.logsumexp(1), grown.logsumexp(1), (2 * before).logsumexp(1)
+        after = grown.logsumexp(1) - self.most(factors)
+        sums = before.logsumexp(1), after, (2 * before).logsumexp(1)
         self.sums.append(torch.stack(sums))
         self.log_weights = grown[..., -1]
+
+    def most(self, factors: Tensor) -> Tensor:
+        """Return the log of how probable a path never met may make each position, (l,)."""
+        if self.course.problem.model.num_symbols <= DENSE_LIMIT:
+            return factors.new_zeros(factors.shape[1])
+        return (factors.amax(0) + math.log(KEEN)).clamp(-1e300, 0.0)
 
     def advance(self, symbols: Tensor) -> None:
         """Go on after some symbols; resample the islands that need it."""

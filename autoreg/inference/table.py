@@ -34,7 +34,7 @@ def log_count(evidence: Evidence) -> float:
     """Return the log of the number of sequences that evidence allows."""
     odd = (evidence.which >= 0).nonzero()[:, 0]
     sizes = (evidence.high - evidence.low + 1).double()
-    sizes[odd] = evidence.mask()[odd].sum(-1).double() if len(odd) else sizes[odd]
+    sizes[odd] = evidence.sets.sum(-1)[evidence.which[odd].long()].double()
     return float(sizes.log().sum())
 
 
@@ -51,7 +51,7 @@ def tabulate(
     if log_count(evidence) + math.log(max(1, len(conditions))) > math.log(most) + 1e-9:
         return None
     open_at = (evidence.low != evidence.high).nonzero()[:, 0]
-    choices = [row.nonzero()[:, 0] for row in evidence.mask()[open_at]] if len(open_at) else []
+    choices = [evidence.mask(at, at + 1)[0].nonzero()[:, 0] for at in open_at.tolist()]
     paths = math.prod(len(choice) for choice in choices)
     symbols = evidence.low.long().expand(paths, -1).clone()
     if choices and paths:

@@ -3,7 +3,7 @@
 import time
 
 import torch
-from jaxtyping import Integer
+from jaxtyping import Float, Integer
 from torch import Generator, Tensor
 
 from autoreg import scoring
@@ -13,12 +13,12 @@ from autoreg.evidence import Evidence
 from autoreg.inference.effort import Effort
 from autoreg.inference.jackknife import jackknife
 from autoreg.inference.meter import Metered
-from autoreg.inference.predictive import predictive
+from autoreg.inference.predictive import log_mixed, predictive
 from autoreg.inference.readout import dead, exact_answer, expected_answer, undefined
 from autoreg.inference.solution import work_out
-from autoreg.inference.spread import spread
+from autoreg.inference.spread import Spread, spread
 from autoreg.inference.table import tabulate
-from autoreg.protocol import SequenceModel
+from autoreg.protocol import DENSE_LIMIT, SequenceModel
 from autoreg.queries.likelihood import log_prob
 
 
@@ -91,14 +91,14 @@ def divergence(
         return undefined((), solution.method, metered, begin)
     drawn = spread(metered, solution, effort, generator=generator)
     paths = drawn.symbols.flatten(0, 1)
-    ours = predictive(metered, paths, evidence.log_condition, memory=effort.memory // 2)
-    sums = []
-    for rows, logs, _ in ours:
-        theirs = predictive(second, paths[rows], other.log_condition, memory=effort.memory // 2)
-        others = torch.cat([batch for _, batch, _ in theirs])
-        terms = torch.where(logs.isfinite(), logs.exp() * (logs - others), 0.0)
-        sums.append(terms[:, start:].sum((1, 2)))
-    means = torch.cat(sums).unflatten(0, (len(drawn.log_z), -1)).mean(1)
+    if model.num_symbols > DENSE_LIMIT:
+        # A large alphabet is not written out: log ratios of whole sequences are averaged.
+        mine = log_mixed(metered, paths, evidence.log_condition, memory=effort.memory)
+        others = log_mixed(second, paths, other.log_condition, memory=effort.memory)
+        gap = solution.log_joint.logsumexp(0)[0] - outside.log_joint.logsumexp(0)[0]
+        means = (mine - others - gap).unflatten(0, (len(drawn.log_z), -1)).mean(1)
+    else:
+        means = _by_position(metered, second, evidence, other, drawn, start, effort.memory)
     value, error = jackknife(torch.zeros_like(means), means, lambda _, mean: mean)
     return expected_answer(
         value,
@@ -110,6 +110,25 @@ def divergence(
         reach=1 + means.max(),
         count=len(paths),
     )
+
+
+def _by_position(
+    model: SequenceModel,
+    second: SequenceModel,
+    evidence: Evidence,
+    other: Evidence,
+    drawn: Spread,
+    start: int,
+    memory: int,
+) -> Float[Tensor, " M"]:
+    """Return each island's mean sum of the divergences of all next symbols from a position on."""
+    paths, sums = drawn.symbols.flatten(0, 1), []
+    for rows, logs, _ in predictive(model, paths, evidence.log_condition, memory=memory // 2):
+        theirs = predictive(second, paths[rows], other.log_condition, memory=memory // 2)
+        others = torch.cat([batch for _, batch, _ in theirs])
+        terms = torch.where(logs.isfinite(), logs.exp() * (logs - others), 0.0)
+        sums.append(terms[:, start:].sum((1, 2)))
+    return torch.cat(sums).unflatten(0, (len(drawn.log_z), -1)).mean(1)
 
 
 def log_odds(

@@ -56,9 +56,10 @@ def hitting(
     begin, effort, metered = time.perf_counter(), effort or Effort(), Metered(model)
     known = evidence.observed.logical_not()
     start = int(known.int().argmax()) if bool(known.any()) else evidence.length
-    hit = evidence.relax().restrict(slice(start, None), list(among)).mask()
+    hit = evidence.relax().restrict(slice(start, None), list(among))
     shape = (evidence.length - start + 1,)
-    inside = hit[-1] if start < evidence.length else torch.zeros(model.num_symbols).bool()
+    nothing = torch.zeros(model.num_symbols).bool()
+    inside = hit.mask(hit.length - 1)[0] if start < hit.length else nothing
     if effort.method is None:
         table = tabulate(metered, evidence, most=effort.most_paths, memory=effort.memory)
         if table is not None:
@@ -167,7 +168,8 @@ def _one_run(
     count, length = effort.islands * effort.particles, evidence.length - start
     uniforms = torch.rand(count, length + 1, dtype=torch.float64, generator=generator)
     chosen = invert(joint.expand(count, -1), uniforms[:, 0])
-    rules = Rules.among((~inside).expand(length, -1))
+    anywhere = Rules.free(model.num_symbols, length)
+    rules = Rules(anywhere.next, anywhere.which, ~inside[None])
     masses = torch.zeros(count, length, dtype=torch.float64)
     with torch.no_grad():
         for number in chosen.unique().tolist():

@@ -14,12 +14,12 @@ from autoreg.evidence import Evidence
 from autoreg.inference.effort import Effort
 from autoreg.inference.jackknife import jackknife
 from autoreg.inference.meter import Metered
-from autoreg.inference.predictive import predictive
+from autoreg.inference.predictive import check_dense, log_mixed, predictive
 from autoreg.inference.readout import dead, exact_answer, expected_answer, undefined
 from autoreg.inference.solution import work_out, work_out_whole
 from autoreg.inference.spread import Spread, spread
 from autoreg.inference.table import tabulate
-from autoreg.protocol import SequenceModel
+from autoreg.protocol import DENSE_LIMIT, SequenceModel
 from autoreg.queries.likelihood import check_space, log_likelihoods
 from autoreg.queries.posterior import log_sum_by_label
 
@@ -104,9 +104,14 @@ def information(
         effort: How much work it may be.
         generator: Source of all chance.
 
+    Raises:
+        ValueError: The alphabet is too large to be written out.
+
     Returns:
         ``value`` of shape (H,), one for each of ``evidence.hidden``.
     """
+    instead = "Compare posteriors given ranges of symbols."
+    check_dense(model.num_symbols, "tables of symbols and labels", instead)
     begin, effort, metered = time.perf_counter(), effort or Effort(), Metered(model)
     space = check_space(model, space)
     names = _names(space, of)
@@ -289,6 +294,10 @@ def _surprise(
     paths, stop = drawn.symbols.flatten(0, 1), drawn.stop
     found = []
     possible = evidence.log_condition.isfinite()
+    if model.num_symbols > DENSE_LIMIT:
+        # A large alphabet is not written out: what follows enters by its own log probability.
+        logs = log_mixed(model, paths, evidence.log_condition, memory=effort.memory)
+        return -logs.unflatten(0, (len(drawn.log_z), -1))
     outside = evidence.log_condition[possible].logsumexp(0)
     for rows, logs, _ in predictive(model, paths, evidence.log_condition, memory=effort.memory):
         taken = logs.gather(-1, paths[rows][..., None])[..., 0]

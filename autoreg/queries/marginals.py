@@ -11,7 +11,7 @@ from autoreg.evidence import Evidence
 from autoreg.inference.effort import Effort
 from autoreg.inference.jackknife import jackknife
 from autoreg.inference.meter import Metered
-from autoreg.inference.predictive import predictive
+from autoreg.inference.predictive import check_dense, predictive
 from autoreg.inference.readout import dead, exact_answer, expected_answer, undefined
 from autoreg.inference.solution import Part, Solution, work_out, work_out_whole
 from autoreg.inference.spread import Spread, spread
@@ -39,6 +39,9 @@ def marginals(
         effort: How much work it may be.
         generator: Source of all chance.
 
+    Raises:
+        ValueError: The alphabet is too large to be written out.
+
     Returns:
         ``value`` of shape (H, Q), one row for each of ``evidence.hidden``, in nats.
 
@@ -47,6 +50,7 @@ def marginals(
         >>> marginals(chain, Evidence.free(2, 3).restrict([0, 2], [1])).value.exp()
         tensor([[0.0303, 0.9697]], dtype=torch.float64)
     """
+    check_dense(model.num_symbols, "marginals", "Ask for the probability of ranges of symbols.")
     begin, effort, metered = time.perf_counter(), effort or Effort(), Metered(model)
     hidden = evidence.hidden
     shape = len(hidden), model.num_symbols

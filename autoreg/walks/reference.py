@@ -1,11 +1,11 @@
 """The walk that every faster walk must agree with."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from autoreg.events import Rules
-from autoreg.protocol import Head, SequenceModel
+from autoreg.protocol import DENSE_LIMIT, Head, SequenceModel
 from autoreg.walks.inversion import invert
 from autoreg.walks.request import Request, Walk, refuse_forced
 
@@ -17,17 +17,15 @@ def walk(model: SequenceModel, asked: Request) -> Walk:
     alive = torch.ones(count, dtype=torch.bool, device=d.device)
     symbols, masses = [], []
     for t in range(length):
-        sets = rules.sets[rules.which[d, t]]
-        uniform = asked.uniforms[:, t]
+        row, uniform = rules.which[d, t], asked.uniforms[:, t]
         if rules.log_value is not None or asked.temperature != 1 or asked.top_p != 1:
             logs = _weights(model.head, state.next, rules, d, t, asked.temperature, asked.top_p)
-            logs = logs.masked_fill(~sets, -torch.inf)
+            logs = logs.masked_fill(~rules.sets[row], -torch.inf)
             mass, drawn = logs.logsumexp(-1), invert(logs, uniform)
         else:
-            mass = model.head.log_mass(state.next, sets)
-            drawn = model.head.draw(state.next, sets, uniform)
+            mass, drawn = _within(model.head, state.next, rules, row, uniform)
         if asked.path is not None:
-            drawn = _force(drawn, asked.path[:, t], sets, alive, t)
+            drawn = _force(drawn, asked.path[:, t], rules.sets, row, alive, t)
         dead = ~alive | (mass == -torch.inf)
         mass = mass.masked_fill(~alive, 0.0)
         drawn = drawn.masked_fill(dead, 0)
@@ -42,6 +40,27 @@ def walk(model: SequenceModel, asked: Request) -> Walk:
         empty = torch.zeros(count, 0, device=d.device)
         return Walk(empty.long(), empty.double(), state, d, 0)
     return Walk(torch.stack(symbols, 1), torch.stack(masses, 1), state, d, len(symbols))
+
+
+def _within(
+    head: Head,
+    params: Float[Tensor, "N P"],
+    rules: Rules,
+    row: Int[Tensor, " N"],
+    uniform: Float[Tensor, " N"],
+) -> tuple[Float[Tensor, " N"], Int[Tensor, " N"]]:
+    """Return the mass of each path's set, and a symbol of it."""
+    if head.num_symbols <= DENSE_LIMIT:
+        sets = rules.sets[row]
+        return head.log_mass(params, sets), head.draw(params, sets, uniform)
+    # A large alphabet is not written out for each path, but once for each set that holds.
+    mass, drawn = torch.zeros_like(uniform, dtype=torch.float64), torch.zeros_like(row)
+    for number in row.unique().tolist():
+        at = (row == number).nonzero()[:, 0]
+        sets = rules.sets[number].expand(len(at), -1)
+        mass[at] = head.log_mass(params[at], sets)
+        drawn[at] = head.draw(params[at], sets, uniform[at])
+    return mass, drawn
 
 
 def _weights(
@@ -73,16 +92,17 @@ def _weights(
 def _force(
     drawn: Int[Tensor, " N"],
     forced: Int[Tensor, " N"],
-    sets: Tensor,
+    sets: Bool[Tensor, "S Q"],
+    row: Int[Tensor, " N"],
     alive: Tensor,
     t: int,
 ) -> Int[Tensor, " N"]:
     taken = forced >= 0
     within = forced.clamp(0, sets.shape[1] - 1)
-    allowed = sets.gather(-1, within[:, None])[:, 0] & (forced < sets.shape[1])
+    allowed = sets[row, within] & (forced < sets.shape[1])
     if bool((taken & alive & ~allowed).any()):
-        row = int((taken & alive & ~allowed).nonzero()[0])
-        refuse_forced(int(forced[row]), t, row)
+        which = int((taken & alive & ~allowed).nonzero()[0])
+        refuse_forced(int(forced[which]), t, which)
     return torch.where(taken, forced, drawn)
 
 
