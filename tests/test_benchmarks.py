@@ -13,7 +13,7 @@ from autoreg.evidence import Evidence
 from autoreg.models.markov import MarkovTable
 from tests.benchmarks import figures, pictures, rows, sounds, speakers, variance
 
-NAMES = ("pictures", "sounds", "speakers", "variance", "mfcc", "quality")
+NAMES = ("pictures", "sounds", "speakers", "variance", "mfcc", "quality", "unrolling")
 
 
 def test_a_row_that_was_measured_is_there_again_and_no_other(tmp_path, capsys):
