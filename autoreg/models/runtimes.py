@@ -22,6 +22,9 @@ READ = 10**9
 NUCLEUS = 512
 """Symbols up to which a compiled walk finds a nucleus faster than the reference, which sorts."""
 
+KNOWN = 2**26
+"""Numbers that features at a hop may become before torch reads, which makes them as it goes."""
+
 RUNTIMES = ("cpu", "cuda")
 """Devices that a compiled walk, of the same name, serves."""
 
@@ -61,6 +64,7 @@ def fast_read(
         or torch.is_autocast_enabled("cpu")
         or _dropping(model)
         or not _looked_up(model)
+        or _known_at_length(model)
         or (torch.is_grad_enabled() and _differentiable(model, state))
     ):
         return None
@@ -98,6 +102,14 @@ def _looked_up(model: "WaveNet") -> bool:
     table = width == model.config()["residual"]
     fits = width < model.config()["residual"] and model.num_symbols <= DENSE_LIMIT
     return isinstance(model.head, Categorical) and (table or fits)
+
+
+def _known_at_length(model: "WaveNet") -> bool:
+    """Tell whether what features add would fill memory if it were held for all positions."""
+    bank, length = model.features, model.length
+    if bank is None or length is None or model.upsampling is None:
+        return False
+    return len(bank) * length * int(model.config()["condition_width"]) > KNOWN
 
 
 def _differentiable(model: "WaveNet", state: State) -> bool:

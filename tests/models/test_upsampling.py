@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from autoreg.conditions import ConditionSpace
 from autoreg.data import frames as data
+from autoreg.models import networks, runtimes, stored
 from autoreg.models import upsampling as module
 from autoreg.models.networks import network_of
 from autoreg.models.upsampling import Upsampling
@@ -282,6 +283,38 @@ def test_what_makes_no_upsampling_is_refused(ask, message, monkeypatch):
     monkeypatch.setattr(Upsampling, "__init__", build)
     with pytest.raises(ValueError, match=message):
         ask()
+
+
+def test_a_model_is_stored_without_what_accompanies_a_signal():
+    model = wavenet(hop=4, upsampling="learned")
+    bare = stored.rebuild(stored.describe(model), model.state_dict())
+    assert (bare.features, bare.length) == (None, None)
+    assert torch.equal(bare.upsampling.change, model.upsampling.change)
+    with pytest.raises(ValueError, match="needs the features that accompany a signal: --local"):
+        bare.start(torch.tensor([0]))
+    known = model.with_features(drawn(1, 3, 2))
+    again = stored.rebuild(stored.describe(known), known.state_dict())
+    symbols, condition = torch.zeros(1, 12, dtype=torch.int64), torch.tensor([1])
+    wanted = log_factors(known, symbols, condition)
+    assert torch.equal(log_factors(again, symbols, condition), wanted)
+    assert torch.equal(log_factors(bare.with_features(drawn(1, 3, 2)), symbols, condition), wanted)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_long_features_are_made_as_they_are_read(kind, monkeypatch):
+    """Compiled loops hold them for all positions; where that is too much, torch reads the same."""
+    monkeypatch.setattr(runtimes, "READ", 0)
+    packed = []
+    monkeypatch.setattr(
+        runtimes, "packed", lambda *its: packed.append(its) or networks.packed(*its)
+    )
+    model = wavenet(hop=4, upsampling=kind).with_features(drawn(1, 3, 2))
+    symbols, condition = torch.zeros(2, 12, dtype=torch.int64), torch.tensor([1, 0])
+    wanted = log_factors(model, symbols, condition)
+    assert len(packed) == 1
+    monkeypatch.setattr(runtimes, "KNOWN", 12 * 3 - 1)
+    assert torch.allclose(log_factors(model, symbols, condition), wanted, rtol=0, atol=1e-12)
+    assert len(packed) == 1
 
 
 def test_walking_past_the_last_frame_is_refused():
