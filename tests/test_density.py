@@ -614,3 +614,85 @@ def test_sounds_are_hidden_by_the_second():
     for ask in (density.learning_curve, lambda: density.certify(Seconds(0.004, 0.006))):
         with pytest.raises(ValueError, match="length is needed"):
             ask()
+
+
+@pytest.fixture(scope="module")
+def told():
+    """A density over sounds that features of 4 ms accompany, and features of 20 ms of sound."""
+    with torch.random.fork_rng(devices=[]):
+        model = WaveNet(
+            16,
+            conditions=SPACE.sizes,
+            residual=4,
+            skip=6,
+            hidden=5,
+            condition_width=3,
+            dilations=[1, 2],
+            num_features=2,
+            hop=4,
+            upsampling="learned",
+        )
+    model = randomise(model.double(), torch.Generator().manual_seed(0))
+    frames = torch.randn(5, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return sounds(model=model.requires_grad_(requires_grad=False).eval()), frames
+
+
+def test_whatever_is_asked_is_asked_given_the_features_that_accompany_a_signal(told, tmp_path):
+    density, frames = told
+    known, model = density.with_local(frames), density.model.with_features(frames[None])
+    wave = torch.rand(18, generator=torch.Generator().manual_seed(2)).double() - 0.5
+    symbols = known.encode(wave)[0]
+    every = scoring.log_factors(model, symbols.expand(6, -1), torch.arange(6)).sum(1)
+    joint = every + SPACE.log_prior()
+    assert known.log_prob(wave).value == pytest.approx(float(joint.logsumexp(0)), abs=1e-10)
+    found = known.posterior(wave, of=SPACE.names).value
+    assert torch.allclose(found, joint.log_softmax(0), rtol=0, atol=1e-10)
+    assert not torch.allclose(found, density.with_local(-frames).posterior(wave).value[0])
+    generator = torch.Generator().manual_seed(3)
+    assert known.sample(3, generator=generator).symbols.shape == (3, 20)
+    completed = known.complete(wave, 2, keep=5, generator=generator)
+    assert torch.equal(completed.symbols[:, :5], symbols[:, :5].expand(2, -1))
+    beginning = known.log_prob(wave[:5]).value
+    assert completed.log_evidence.value == pytest.approx(float(beginning), abs=1e-10)
+    filled = known.infill(wave, hidden=slice(17, 18), draws=4, generator=generator)
+    assert torch.equal(filled.symbols[:, :17], symbols[:, :17].expand(4, -1))
+    np.save(tmp_path / "frames.npy", frames.numpy())
+    again = density.with_local(tmp_path / "frames.npy").log_prob(wave).value
+    assert again == pytest.approx(float(joint.logsumexp(0)), abs=1e-5)  # float32 on disk
+
+
+def test_features_begin_with_the_file_wherever_reading_starts(told, tmp_path):
+    """What is read from a start on is what comes after a beginning that nothing depends on."""
+    density, frames = told
+    wave = np.linspace(-0.5, 0.5, 20)
+    soundfile.write(tmp_path / "clip.wav", wave, RATE, subtype="DOUBLE")
+    found = density.with_local(frames, start=0.006).log_prob(tmp_path / "clip.wav", start=0.006)
+    model = density.model.with_features(frames[None], phase=torch.tensor([6]))
+    symbols = density.encode(wave[6:])[0].expand(6, -1)
+    wanted = scoring.log_factors(model, symbols, torch.arange(6)).sum(1) + SPACE.log_prior()
+    assert found.value == pytest.approx(float(wanted.logsumexp(0)), abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda told: told[0].log_prob(torch.zeros(3)), "needs the features that accompany a sig"),
+        (lambda told: sounds().with_local(told[1]), "a model trained with features at a hop"),
+        (lambda told: told[0].with_local(told[1][0]), r"shape \(N, F\); got .* of shape \(2,\)"),
+        (lambda told: told[0].with_local(told[1] / 0), "need finite floating numbers"),
+        (lambda told: told[0].with_local(told[1][:, :1]), r"bank \(rows, T, 2\); got \(1, 5, 1"),
+        (lambda told: told[0].with_local(told[1], start=1.0), "phase needs samples within 0..19"),
+        (
+            lambda told: told[0].with_local(told[1]).log_prob(torch.zeros(21)),
+            "the model knows sequences of 20 symbols; got 21",
+        ),
+        (lambda told: told[0].with_local(told[1]).sample(1, length=21), "of 20 symbols; got 21"),
+        (
+            lambda told: replace(told[0], signal=Plain(16)).with_local(told[1], start=1.0),
+            "start is for sounds; this is a plain",
+        ),
+    ],
+)
+def test_features_that_accompany_nothing_are_refused(told, ask, message):
+    with pytest.raises(ValueError, match=message):
+        ask(told)
