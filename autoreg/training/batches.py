@@ -61,7 +61,9 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
-        return Batch(*(None if field is None else field.to(device) for field in self))
+        local = None if self.local is None else self.local.to(device)
+        symbols, condition, lengths, skip = (tensor.to(device) for tensor in self[:4])
+        return Batch(symbols, condition, lengths, skip, local)
 
 
 class Chunks(NamedTuple):
