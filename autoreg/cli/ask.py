@@ -22,7 +22,7 @@ from autoreg.cli.options import (
     Quiet,
     Seed,
     Threads,
-    only_fixed,
+    in_one_order,
     open_density,
     seeded,
 )
@@ -99,7 +99,7 @@ def ask(
         raise ValueError("ask needs either a QUESTION or a --script; got both or neither")
     bindings = bound(bind or ())
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
-    density = only_fixed(density, given or ())
+    density = in_one_order(density, given or ())
     density = accompanied(density, None, local)
     generator = seeded(seed)
     if script is not None:

@@ -13,7 +13,7 @@ from autoreg.cli.options import (
     Memory,
     Model,
     Threads,
-    only_fixed,
+    in_one_order,
     open_density,
 )
 from autoreg.language import evaluate
@@ -45,6 +45,6 @@ def explain(
         autoreg explain digits 'P(x[20:24] in 0..3 | x[:20]) by particles' --bind x=image.png
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
-    density = only_fixed(density, given or ())
+    density = in_one_order(density, given or ())
     density = accompanied(density, None, local)
     print(evaluate.explain(density, question, **bound(bind or ())))

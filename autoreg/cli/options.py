@@ -195,6 +195,14 @@ def only_fixed(density: Density, labels: Sequence[str]) -> Density:
     return density
 
 
+def in_one_order(density: Density, labels: Sequence[str]) -> Density:
+    """Return the component that labels fix; refuse a mixture of which none is fixed."""
+    density = only_fixed(density, labels)
+    if isinstance(density.model, Mixture):
+        density.model.refuse("a question in words")
+    return density
+
+
 def use_threads(count: int | None) -> None:
     """Compute on so many threads."""
     if count is not None:
