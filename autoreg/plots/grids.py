@@ -10,6 +10,7 @@ from autoreg.plots.frames import frames, show
 from autoreg.plots.style import ACCENT, DRAWN, GIVEN, HEADING, INK, LABEL, WIDTH
 
 _ACROSS = 8  # images in a row, if not told
+_CAPTION = 0.34  # inches of a row
 
 
 def pictured(
@@ -29,10 +30,10 @@ def pictured(
             "a grid needs images (N, H, W), one or more, with a caption each or none; got "
             f"{tuple(images.shape)} and {len(captions)} captions"
         )
-    across = min(len(images), columns or _ACROSS)
+    across = min(len(images), _ACROSS) if columns is None else columns
     down = -(-len(images) // across)
-    tall = (images.shape[1] / images.shape[2] + (0.24 if captions else 0)) * WIDTH * down / across
-    figure = Figure(figsize=(WIDTH, tall + 0.75))
+    tall = images.shape[1] / images.shape[2] * WIDTH / across + (_CAPTION if captions else 0)
+    figure = Figure(figsize=(WIDTH, tall * down + 0.75))
     grid = frames(figure, down, across, title)
     for place, axes in enumerate(axes for line in grid for axes in line):
         if place >= len(images):

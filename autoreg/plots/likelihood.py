@@ -11,7 +11,7 @@ from autoreg.plots.frames import show
 from autoreg.plots.style import FRAME, GIVEN, LINES, framed, keyed, plain, sheet
 
 _THUMBNAILS = 13
-_BINS = 40
+_BINS = 40  # at most; fewer of few numbers
 
 
 def turned(
@@ -82,7 +82,8 @@ def histograms(
     told = {name: own.detach().cpu().double().flatten() for name, own in values.items()}
     together = torch.cat([*told.values()])
     low, high = float(together.min()), float(together.max())
-    edges = torch.linspace(low, high if high > low else low + 1, _BINS + 1, dtype=torch.float64)
+    bins = min(_BINS, max(8, round(2 * max(map(len, told.values())) ** 0.5)))
+    edges = torch.linspace(low, high if high > low else low + 1, bins + 1, dtype=torch.float64)
     figure = sheet(title, 3.0)
     axes = plain(figure.add_subplot(), across=across, up="share")
     for (name, own), (colour, dashes) in zip(told.items(), LINES, strict=False):

@@ -51,6 +51,7 @@ def test_pictures_stand_row_by_row_below_their_captions():
         darkness = -pixels_of(frame).sum(-1).ravel()
         assert np.corrcoef(darkness, image.flatten())[0, 1] > 0.99
     assert not frames[3].images
+    assert len(plots.pictured(images[:1], columns=4, title="One of four").axes) == 4
 
 
 @pytest.mark.parametrize(

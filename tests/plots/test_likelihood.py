@@ -22,7 +22,7 @@ def test_each_line_is_a_column_against_the_angle_below_its_images():
 
 
 def test_histograms_share_their_bins_and_each_sums_to_one():
-    values = {"digits": torch.tensor([-10.0, -10.0, -20.0]), "noise": torch.tensor([-90.0])}
+    values = {"digits": torch.tensor([-10.0, -10.0, -30.0]), "noise": torch.tensor([-90.0])}
     axes = plots.histograms(values, title="How likely?").axes[0]
     (digits, edges, _), (noise, same, _) = (patch.get_data() for patch in axes.patches)
     assert np.array_equal(edges, same)
