@@ -24,7 +24,8 @@ from autoreg.language.parser import _BINDING, _grammar, parse_line
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, anchors, blocks, commands, links, parse
 
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-INFOS = ("python", "sh", "sh run", "text", "aq run", "aq run voices", "toml", "csv", "json", "math", "")
+RUN = ("python", "sh run", "text", "aq run", "aq run voices")
+INFOS = (*RUN, "sh", "toml", "csv", "json", "math", "")
 SHELL = [(page, block) for page in PAGES for block in blocks(page) if block.info[:2] == "sh"]
 LANGUAGE = DOCS / "language.md"
 
