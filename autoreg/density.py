@@ -516,6 +516,7 @@ class Density:
 
         Errors are in the unit of the signal; see ``autoreg.queries.rolling``.
         """
+        self._one_order("a rolling forecast")
         symbols, lengths, _ = self.encode(signals, **reading)
         return rolling(
             self.model,

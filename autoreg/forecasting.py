@@ -7,6 +7,7 @@ from torch import Generator
 from autoreg.conditions import Prior
 from autoreg.data.corpus import Corpus
 from autoreg.density import Density
+from autoreg.models.mixture import Mixture
 from autoreg.queries.rolling import Rolling, rolling
 
 
@@ -40,9 +41,11 @@ def forecasting(
         generator: Source of all chance.
 
     Raises:
-        ValueError: The part does not exist or is empty, the corpus speaks of other things, or a
-            sequence has not so many origins.
+        ValueError: The part does not exist or is empty, the corpus speaks of other things, a
+            sequence has not so many origins, or the density reads in several orders.
     """
+    if isinstance(density.model, Mixture):
+        density.model.refuse("a rolling forecast")
     if density.signal.config() != corpus.signal.config():
         raise ValueError(
             f"the corpus needs the density's signal, {density.signal.config()}; "

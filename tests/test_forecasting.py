@@ -3,14 +3,18 @@ from dataclasses import replace
 import pytest
 import torch
 
+from autoreg import mixed
 from autoreg.data.corpus import Corpus
 from autoreg.data.fourier import Curves, fourier
+from autoreg.data.orders import labels_of
 from autoreg.data.sequences import Sequences
 from autoreg.density import Density
 from autoreg.forecasting import forecasting
+from autoreg.models.mixture import Mixture
 from autoreg.queries.bands import bands
 from autoreg.queries.rolling import rolling
 from tests.laws.recipes import WaveNetRecipe
+from tests.mixtures import stored
 
 CORPUS = fourier(20, 24, levels=7, curves=Curves(periods=(0.2, 0.5)), seed=1)
 MODEL = WaveNetRecipe(7, (2,), None, 2, (1, 2), 2, 0, 0, 0, 0).build()
@@ -81,3 +85,15 @@ def test_a_corpus_of_other_things_and_an_empty_part_are_refused():
     bare: Corpus = replace(CORPUS, parts=empty)
     with pytest.raises(ValueError, match="that is not empty; got 'test'"):
         forecasting(DENSITY, bare, horizon=2)
+
+
+def test_a_mean_over_several_orders_is_refused_with_the_way_to_fix_one():
+    model, signal, space = stored(2, 2)
+    mixture = Mixture(mixed.by_scan(model, space, signal.kinds), signal.positions())
+    density = replace(
+        DENSITY, model=mixture, signal=signal.whole, space=labels_of(space), target="digit"
+    )
+    with pytest.raises(ValueError, match=r"a rolling forecast needs one order .* Fix one"):
+        density.rolling(torch.zeros(2, 2), horizon=1)
+    with pytest.raises(ValueError, match=r"a rolling forecast needs one order .* Fix one"):
+        forecasting(density, CORPUS, horizon=1)
