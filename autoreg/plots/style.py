@@ -84,5 +84,5 @@ def faded(share: float) -> tuple[float, float, float]:
 def scaled(figure: Figure, drawn: ScalarMappable, axes: Axes) -> None:
     """Put the scale of a map beside it."""
     bar = figure.colorbar(drawn, ax=axes, shrink=0.8, pad=0.02)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(colors=FAINT, labelsize=TICK, length=0)
