@@ -31,6 +31,19 @@ def test_choices_that_end_the_event_are_not_allowed():
     ]
 
 
+@pytest.mark.parametrize("event", [None, Event.word([2, 1], 3)])
+def test_choices_of_a_large_alphabet_are_those_of_a_small_one(monkeypatch, event):
+    """Listed set by set, not written out for each path, in the same order."""
+    evidence = Evidence.free(3, 3).restrict(1, [0, 2])
+    states = torch.tensor([0, 0] if event is None else [1, 0, 2, 1])
+    small = [move.choices(states) for move in moves(posed(evidence, event))]
+    monkeypatch.setattr("autoreg.inference.moves.DENSE_LIMIT", 2)
+    large = [move.choices(states) for move in moves(posed(evidence, event))]
+    for (rows, symbols), (others, also) in zip(small, large, strict=True):
+        assert torch.equal(rows, others)
+        assert torch.equal(symbols, also)
+
+
 def test_an_observed_run_leaves_no_choice():
     evidence = Evidence.free(3, 2).restrict(1, 2)
     run = list(moves(posed(evidence)))[1]

@@ -265,3 +265,42 @@ def test_answers_that_write_distributions_out_are_refused(model):
     for other in ({"temperature": 0.5}, {"top_p": 0.9}):
         with pytest.raises(ValueError, match=r"dense head.*at most 4096 symbols; got 65536"):
             sample(model, 2, length=2, generator=chance(), **other)
+
+
+def test_gradients_of_levels_are_those_of_finite_differences(model):
+    symbols, condition = torch.tensor([[0, 65_535, 30_000, 31_000]]), torch.tensor([1])
+    total = log_factors(model, symbols, condition).sum()
+    names = ["embedding.weight", "stack.input_filter.filters.weight", "stack.output.bias"]
+    for name in names:
+        parameter = model.get_parameter(name)
+        (gradient,) = torch.autograd.grad(total, parameter, retain_graph=True)
+        for at in range(min(6, parameter.numel())):
+            sides = []
+            for step in (1e-6, -1e-6):
+                with torch.no_grad():
+                    parameter.view(-1)[at] += step
+                    sides.append(float(log_factors(model, symbols, condition).sum()))
+                    parameter.view(-1)[at] -= step
+            slope = (sides[0] - sides[1]) / 2e-6
+            assert float(gradient.flatten()[at]) == pytest.approx(slope, rel=1e-4, abs=1e-5), name
+
+
+def test_a_few_steps_teach_sixteen_bits_a_tone():
+    generator = chance()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = WaveNet(Q, dilations=[1, 2], residual=8, skip=8, hidden=8, input_kernel=8,
+                      mixtures=4, scalar=True)  # fmt: skip
+    phases = 6 * torch.rand(16, 1, generator=generator)
+    waves = 0.3 * torch.sin(phases + torch.arange(64) / 8)
+    symbols = ((waves + 1) / 2 * (Q - 1)).round().long()
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    nats = []
+    for _ in range(30):
+        loss = -log_factors(net, symbols, torch.zeros(16, dtype=torch.int64)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        nats.append(loss.item())
+    assert abs(nats[0] - math.log(Q)) < 0.75  # hardly better or worse than an even guess
+    assert nats[-1] < nats[0] - 1

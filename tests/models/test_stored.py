@@ -37,7 +37,15 @@ def rebuild(tensors, length=None, **changes):
     return stored.rebuild(description, tensors, length=length)
 
 
-@pytest.mark.parametrize("changes", [{}, {"conditions": []}, {"num_features": 3, "gate": 5}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"conditions": []},
+        {"num_features": 3, "gate": 5},
+        {"mixtures": 2, "scalar": True, "input_kernel": 3},
+    ],
+)
 def test_a_rebuilt_model_computes_the_same_bits(changes):
     model = wavenet(**changes)
     copy = stored.rebuild(stored.describe(model), model.state_dict())
@@ -54,6 +62,13 @@ def test_a_rebuilt_model_has_the_type_of_its_tensors(dtype):
     model = wavenet().to(dtype)
     copy = rebuild(model.state_dict())
     assert {tensor.dtype for tensor in copy.state_dict().values()} == {dtype}
+
+
+def test_a_description_from_before_there_were_levels_means_none():
+    copy = rebuild(wavenet().state_dict())
+    assert (copy.config()["mixtures"], copy.config()["scalar"]) == (0, False)
+    with pytest.raises(ValueError, match="changed     embedding"):
+        rebuild(wavenet().state_dict(), scalar=True)
 
 
 def test_rebuilding_leaves_the_tensors_as_they_were():
