@@ -52,7 +52,9 @@ class Learner:
         self._config, self._change = config, change
         self._accelerator = accelerator
         self._objective = accelerator.prepare(_objective(model, config, accelerator.device))
-        self._judge = Objective(self.average.to(accelerator.device))
+        average = self.average.to(accelerator.device)
+        share = config.discriminative
+        self._judge = Hybrid(average, share) if share else Objective(average)
 
     def update(self, batch: Batch, step: int, *, asked: bool = False) -> tuple[float, bool]:
         """Make update number `step` with a global batch.
@@ -93,7 +95,11 @@ class Learner:
         return total, stop > 0
 
     def validate(self, sequences: Sequences) -> float:
-        """Return nats per symbol of whole files under the averaged weights."""
+        """Return the loss of whole files under the averaged weights, in nats per symbol.
+
+        Minus their log likelihood, whatever is minimised in training; with
+        ``discriminative``, the mean of the two losses, by which a hybrid is to be chosen.
+        """
         accelerator = self._accelerator
         nats = torch.zeros((), dtype=torch.float64, device=accelerator.device)
         count = 0
@@ -107,7 +113,7 @@ class Learner:
             count += batch.scored
             if number % accelerator.num_processes == accelerator.process_index:
                 with torch.no_grad():
-                    nats += self._judge(*batch.to(accelerator.device)).nats
+                    nats += self._judge(*batch.to(accelerator.device)).loss
         return float(accelerator.reduce(nats)) / count
 
     def tensors(self) -> dict[str, Tensor]:
