@@ -129,7 +129,7 @@ def test_what_cannot_be_hidden_is_refused(density, corpus):
     with pytest.raises(ValueError, match=r"lower is of pictures; of a plain, random hides"):
         occlude(density, corpus, mask="lower")
     for wrong in ({"mask": "middle"}, {"mask": "random", "share": 1.0}):
-        with pytest.raises(ValueError, match=r"what is hidden needs one of lower, .* a share betw"):
+        with pytest.raises(ValueError, match=r"hidden needs one of lower, .* a share betw"):
             occlude(density, corpus, **wrong)
     with pytest.raises(ValueError, match="paths needs to be at least 2, limit at least 1; got 1"):
         occlude(density, corpus, mask="random", paths=1)
