@@ -173,7 +173,7 @@ def _scored(
     density: Density, parcels: Iterable[Parcel], conditions: Int[Tensor, " M"], reading: Reading
 ) -> Iterator[tuple[_Shelf, Float[Tensor, "n M"], Int[Tensor, " n"]]]:
     """Yield shelf after shelf with log p(x | y) and the number of symbols of each file."""
-    most = scoring.chunk_length(density.model, len(conditions), density.memory)
+    most = scoring.piece_length(density.model, len(conditions), density.memory)
     for shelf in _ahead(_shelves(density, parcels, most, reading)):
         if shelf.done == len(shelf.files):
             continue

@@ -145,7 +145,8 @@ class Density:
         """
         if per_symbol is not None:
             self._one_order("per_symbol")
-        if not isinstance(signals, str | Path):
+        # A mixture reads whole pictures, under few conditions at a time where memory is short.
+        if not isinstance(signals, str | Path) or isinstance(self.model, Mixture):
             if per_symbol is not None:
                 raise ValueError("per_symbol needs one file to score; got several or an array")
             symbols, lengths, alone = self.encode(signals, **reading)
@@ -954,7 +955,7 @@ class Density:
         self, path: Path_, rows: int, **reading: Unpack[Reading]
     ) -> Iterator[Integer[Tensor, "1 L"]]:
         """Yield one file's symbols in pieces that ``rows`` conditions can be scored on at once."""
-        size = scoring.chunk_length(self.model, rows, self.memory)
+        size = scoring.piece_length(self.model, rows, self.memory)
         if isinstance(self.signal, Sound):
             blocks: Iterator[Tensor] = self.signal.blocks(path, **reading)
         else:

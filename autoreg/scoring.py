@@ -90,6 +90,16 @@ def chunk_length(model: SequenceModel, rows: int, memory: int = MEMORY) -> int:
     return max(1, memory // (4 * floats * max(1, rows)))
 
 
+def piece_length(model: SequenceModel, rows: int, memory: int = MEMORY) -> int:
+    """Return how many positions of ``rows`` sequences are to be read at a time.
+
+    As many as fit into the memory; but all, of a model that says that it is read ``whole``, so
+    that only reading fewer rows takes less.
+    """
+    size = chunk_length(model, rows, memory)
+    return max(size, model.length or 1) if getattr(model, "whole", False) else size
+
+
 def check_symbols(
     model: SequenceModel, symbols: Integer[Tensor, "B T"], condition: Int[Tensor, " B"]
 ) -> None:

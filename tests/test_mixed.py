@@ -1,12 +1,13 @@
 """Every answer of a mixture over scans against the enumeration of all pictures."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from autoreg import mixed, modeldir
+from autoreg import bulk, mixed, modeldir
 from autoreg.conditions import ConditionSpace
 from autoreg.density import load
 from autoreg.evidence import Evidence
@@ -81,6 +82,24 @@ def test_posteriors_of_whole_pictures(world):
     wanted = mean(joint).log_softmax(1)
     assert (found.value - wanted).abs().max() < 1e-10
     assert (found.labels, found.kind) == (("0", "1", "2"), "exact")
+
+
+def test_little_memory_changes_no_answer(world, tmp_path):
+    density, images, _ = world
+    small, files = replace(density, memory=1), [tmp_path / "a.png", tmp_path / "b.png"]
+    for file, image in zip(files, images[5:7], strict=True):
+        density.signal.write(file, density.signal.encode(grey(image)))
+    assert len(list(small.pieces(files[0], 3))) == 1
+    pairs = [
+        (one.log_prob(files[0]), one.log_prob(grey(images[:9])), one.posterior(files))
+        for one in (small, density)
+    ]
+    for found, wanted in zip(*pairs, strict=True):
+        assert (found.value - wanted.value).abs().max() < 1e-10
+    for ask in (bulk.log_probs, bulk.posteriors):
+        (found,), (wanted,) = (list(ask(one, bulk.parcels(files))) for one in (small, density))
+        assert not found.refusals
+        assert (found.answer.value - wanted.answer.value).abs().max() < 1e-10
 
 
 @pytest.mark.parametrize("seed", range(5))

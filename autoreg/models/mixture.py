@@ -30,6 +30,9 @@ class Mixture(nn.Module):
         ValueError: Parts differ, orders are no permutations, or weights do not add up to one.
     """
 
+    whole = True
+    """Sequences are read in one piece."""
+
     def __init__(
         self,
         parts: Mapping[str, nn.Module],

@@ -134,7 +134,7 @@ def log_likelihoods(
         while first < count * width and (longest := int(lengths[rows[first]])):
             row, column = pairs[:, first : first + max(1, budget // longest)]
             first += len(row)
-            size = scoring.chunk_length(model, len(row), memory)
+            size = scoring.piece_length(model, len(row), memory)
             pieces = symbols[row, :longest].split(size, dim=1)
             total, at = torch.zeros(len(row), 1, dtype=torch.float64), 0
             own = row if located else None

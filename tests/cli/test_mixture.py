@@ -57,6 +57,13 @@ def test_files_are_scored_by_the_mean_over_orders(lines, mixture, image):
     assert told["of"] == ["digit"]
 
 
+def test_little_memory_is_enough(lines, mixture, image):
+    for asked in (("score", mixture, image), ("classify", mixture, image)):
+        (found,), (wanted,) = lines(*asked, "--memory", "1KB"), lines(*asked)
+        for name in ("value", "log_evidence"):
+            assert found.get(name) == pytest.approx(wanted.get(name), rel=1e-6)
+
+
 def test_what_goes_along_a_scan_asks_for_one(lines, refused, mixture, image, tmp_path):
     fix = "--given scan=raster"
     assert fix in refused("complete", mixture, image, "--keep", 32, "--out", tmp_path / "x.png")
