@@ -57,18 +57,19 @@ def train(
     directory = Path(directory)
     split = {name: part.fingerprint() for name, part in corpus.parts.items()}
     model = build(corpus, config.model, seed=config.training.seed)
-    told: dict[str, object] = {"data": dict(source or {}), "config": config.to_dict()}
-    if start is not None:
+    settings: dict[str, Any] = {"config": config.to_dict(), "split": split}
+    if start is not None and not resume:
         _copy(start.model, model)
-        told["start"] = {
+        settings["start"] = {
             key: start.card[key] for key in ("weights", "training") if key in start.card
         }
-    settings = {"config": config.to_dict(), "split": split}
     # Without cpu=True, accelerate takes processes on a machine without accelerators for strangers.
     cpu = device == "cpu" or not torch.accelerator.is_available()
     accelerator = Accelerator(cpu=cpu, mixed_precision="no")
     if resume:
-        _check_same(checkpoint.settings(directory / checkpoint.FILE), config, split)
+        begun = checkpoint.settings(directory / checkpoint.FILE)
+        _check_same(begun, config, split)
+        settings = begun
     else:
         _check_free(directory)
     accelerator.wait_for_everyone()
@@ -83,7 +84,8 @@ def train(
             protocol=corpus.protocol,
             split=split,
             training={
-                **told,
+                "data": dict(source or {}),
+                **{name: settings[name] for name in ("config", "start") if name in settings},
                 "step": standing.step,
                 "symbols": standing.symbols,
                 "seconds": standing.seconds,
@@ -140,13 +142,16 @@ def build(corpus: Corpus, config: ModelConfig, *, seed: int) -> WaveNet:
 
 
 def _copy(trained: WaveNet, model: WaveNet) -> None:
-    """Give a model the weights of a trained one."""
+    """Give a model the weights of a trained one; what it knows of positions stays its own."""
     theirs, ours = trained.config(), model.config()
     if changes := [
         f"{key}: {theirs[key]} there, {ours[key]} here" for key in ours if theirs[key] != ours[key]
     ]:
         raise ValueError("\n  ".join(["the model to start from needs the same shape", *changes]))
-    model.load_state_dict(trained.state_dict())
+    weights = dict(trained.named_parameters())
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(weights[name])
 
 
 def _shifts(corpus: Corpus, most: int) -> Shifts | None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from autoreg import modeldir, plaindata, scoring
-from autoreg.training.config import Config
+from autoreg.data.source import read_corpus
+from autoreg.training.config import Config, ModelConfig, TrainingConfig
 from autoreg.training.report import read_history
 from autoreg.training.run import build, train
 
@@ -102,7 +103,7 @@ from autoreg.conditions import ConditionSpace
 from autoreg.data.corpus import Corpus
 from autoreg.data.plain import Plain
 from autoreg.data.sequences import Sequences
-from autoreg.training.config import Config
+from autoreg.training.config import Config, ModelConfig, TrainingConfig
 from autoreg.training.run import train
 
 # In float32 Adam makes much of the rounding that comes with another order of summation.
@@ -197,3 +198,23 @@ def test_only_pictures_of_one_scan_can_be_moved(corpus, config, tmp_path):
     moved = replace(config, training=replace(config.training, shift=1))
     with pytest.raises(ValueError, match="these are a plain"):
         train(corpus, moved, tmp_path, device="cpu")
+
+
+def test_positions_are_those_of_the_new_corpus_and_not_of_the_model_to_start_from(tmp_path):
+    shape = ModelConfig(residual=4, skip=4, hidden=4, dilations=(1, 2), features=True)
+    config = Config(shape, TrainingConfig(steps=1, columns=512, validate_limit=4))
+    one, other = (read_corpus({"kind": "digits", "scan": scan}) for scan in ("raster", "column"))
+    train(one, config, tmp_path / "one", device="cpu")
+    start = modeldir.load(tmp_path / "one", device="cpu")
+    train(other, config, tmp_path / "other", start=start, device="cpu")
+    assert modeldir.load(tmp_path / "other", device="cpu").model.features.equal(other.features)
+
+
+def test_where_a_run_started_from_is_known_after_an_interruption(corpus, config, tmp_path):
+    train(corpus, config, tmp_path / "first", device="cpu")
+    start = modeldir.load(tmp_path / "first", device="cpu")
+    longer = replace(config, training=replace(config.training, steps=config.training.steps + 4))
+    train(corpus, longer, tmp_path / "second", start=start, device="cpu")
+    train(corpus, longer, tmp_path / "second", resume=True, device="cpu")
+    card = modeldir.load(tmp_path / "second").card
+    assert card["training"]["start"]["weights"] == start.card["weights"]
