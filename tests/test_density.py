@@ -401,7 +401,7 @@ def test_pictures_of_another_size_are_refused_by_name(tmp_path):
         (lambda d, f: d.sample(2), "length is needed"),
         (lambda d, f: d.sample(2, length=3, seconds=1.0), "seconds are for sounds, instead of a"),
         (lambda d, f: d.sample(0, length=3), "count needs to be at least 1; got 0"),
-        (lambda d, f: d.sample(1, length=3, temperature=0.0), "temperature needs to be above 0"),
+        (lambda d, f: d.sample(1, length=3, temperature=-1.0), "temperature needs to be 0, for"),
         (lambda d, f: d.complete([f, f], 2), "is about one signal; got 2"),
         (lambda d, f: d.complete(np.zeros((3, 9)), 2), "is about one signal; got 3"),
         (lambda d, f: d.complete(f, 2, keep=401), r"keep needs to lie within 0\.\.400.*got 401"),

@@ -71,7 +71,9 @@ def pictures(scan, conditions=(), num_symbols=2, seed=0):
 
 
 def test_every_model_of_the_package_has_a_recipe():
-    missing = {kind.__name__ for kind in model_classes()} - {kind.__name__ for kind in RECIPES}
+    # A mean over orders has no next symbol, which the laws are about; it has tests of its own.
+    kinds = {kind.__name__ for kind in model_classes()} - {"Mixture"}
+    missing = kinds - {kind.__name__ for kind in RECIPES}
     assert not missing, f"tests/laws/recipes.py needs recipes for {', '.join(missing)}"
     assert set(model_classes()) == set(RECIPES)
 
