@@ -32,7 +32,8 @@ def forecasting(
         corpus: Symbols that mean the same as the density's.
         part: "train", "valid" or "test".
         horizon: How many symbols are forecast.
-        origins: How many in each sequence; None takes all.
+        origins: How many in each sequence; None takes all. Those that have fewer are left out,
+            which is counted.
         first: The least number of symbols before an origin.
         paths: Draws a forecast.
         levels: Of the bands.
@@ -41,8 +42,8 @@ def forecasting(
         generator: Source of all chance.
 
     Raises:
-        ValueError: The part does not exist or is empty, the corpus speaks of other things, a
-            sequence has not so many origins, or the density reads in several orders.
+        ValueError: The part does not exist or is empty, the corpus speaks of other things, no
+            sequence has so many origins, or the density reads in several orders.
     """
     if isinstance(density.model, Mixture):
         density.model.refuse("a rolling forecast")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from autoreg import plaindata, scoring
 from autoreg.data.corpus import Corpus
+from autoreg.data.numbers import DAMAGED
 from autoreg.data.sequences import Sequences
 from autoreg.density import Density
 from autoreg.models.wavenet import WaveNet
@@ -97,6 +98,8 @@ class _Shelf:
     def __init__(self, path: Path, identity: dict[str, Any]) -> None:
         if path.suffix != ".npz":
             raise ValueError(f"scores are kept in a .npz file; got {path}")
+        if not path.absolute().parent.is_dir():
+            raise FileNotFoundError(f"{path}: needs a folder that exists")
         self.path, self.note = path, json.dumps(identity, sort_keys=True)
         self.written = time.monotonic()
 
@@ -106,13 +109,14 @@ class _Shelf:
         if not self.path.exists():
             return nothing
         try:
-            with np.load(self.path, allow_pickle=False) as found:
+            # The file is opened here: numpy leaves one open that is no whole archive.
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as found:
                 note, scores = str(found["note"]), torch.from_numpy(found["log_likelihoods"])
-        except (OSError, ValueError, KeyError) as error:
+        except DAMAGED as error:
             raise ValueError(f"{self.path} holds no scores: {error}") from None
         if note != self.note or scores.shape != shape or scores.dtype != torch.float64:
             raise ValueError(
-                f"{self.path} needs scores of these sequences by these weights, {self.note}; "
+                f"{self.path} needs scores of these sequences by these weights, {self.note:.400}; "
                 f"it has others, {note:.400}. Name another file"
             )
         return scores
@@ -144,7 +148,8 @@ def _identity(density: Density, sequences: Sequences) -> dict[str, Any]:
             "scores are kept in a file by the model's weights, which a torch.nn.Module tells; "
             f"got {type(density.model).__name__}"
         )
-    tensors = density.model.state_dict()
+    # Where in its features a signal begins is no weight, and yet moves scores.
+    tensors = {**density.model.state_dict(), **dict(density.model.named_buffers())}
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().data)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -87,6 +89,23 @@ def test_scores_of_other_weights_or_sequences_are_refused(tmp_path):
         score_table(density, corpus, file=file, limit=3)
 
 
+def test_scores_given_features_that_begin_elsewhere_are_refused(tmp_path):
+    density, file = density_of(), tmp_path / "scores.npz"
+    shape = {"residual": 2, "skip": 2, "hidden": 2, "dilations": (1, 2)}
+    with torch.random.fork_rng(devices=[]):
+        model = WaveNet(3, conditions=(2,), num_features=1, hop=3, **shape).eval()
+    frames = torch.tensor([[[1.0], [2.0], [3.0], [4.0]]])
+
+    def begun(phase):
+        return replace(density, model=model.with_features(frames, phase=torch.tensor([phase])))
+
+    corpus = corpus_of(density)
+    score_table(begun(1), corpus, file=file)
+    score_table(begun(1), corpus, file=file)
+    with pytest.raises(ValueError, match="needs scores of these sequences by these weights"):
+        score_table(begun(2), corpus, file=file)
+
+
 def test_file_that_holds_no_scores_is_refused(tmp_path):
     density = density_of()
     corpus = corpus_of(density)
@@ -94,9 +113,23 @@ def test_file_that_holds_no_scores_is_refused(tmp_path):
         score_table(density, corpus, file=tmp_path / "scores.csv")
     (tmp_path / "a.npz").write_bytes(b"no archive")
     np.savez(tmp_path / "b.npz", other=1)
-    for name in ("a.npz", "b.npz"):
+    (tmp_path / "c.npz").write_bytes(b"")
+    (tmp_path / "d.npz").mkdir()
+    np.save(tmp_path / "whole.npy", np.zeros((6, 2)))
+    (tmp_path / "whole.npy").rename(tmp_path / "e.npz")
+    score_table(density, corpus, file=tmp_path / "f.npz")
+    whole = (tmp_path / "f.npz").read_bytes()
+    (tmp_path / "f.npz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "g.npz").write_bytes(whole[:60] + bytes(40) + whole[100:])
+    steps = []
+    for name in (f"{letter}.npz" for letter in "abcdefg"):
         with pytest.raises(ValueError, match=f"{name} holds no scores"):
-            score_table(density, corpus, file=tmp_path / name)
+            score_table(
+                density, corpus, file=tmp_path / name, progress=lambda *at: steps.append(at)
+            )
+    with pytest.raises(FileNotFoundError, match=r"none/h\.npz: needs a folder that exists"):
+        score_table(density, corpus, file=tmp_path / "none" / "h.npz")
+    assert not steps
 
 
 def test_model_without_weights_keeps_no_scores(tmp_path):

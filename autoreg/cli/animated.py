@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from autoreg.cli.files import expand
+from autoreg.cli.files import check_folder, expand
 from autoreg.data.picture import Picture
 from autoreg.density import Density
+from autoreg.models.mixture import Mixture
 
 Animate = Annotated[
     Path | None,
@@ -26,8 +27,9 @@ def check_animation(density: Density, files: Sequence[Path], out: Path) -> Path:
     """Return the one image to animate, before anything is computed.
 
     Raises:
-        ValueError: There are several files, the model reads no pictures in one order, or the
-            animation is to be of another kind than GIF.
+        ValueError: There are several files or names on standard input, the model reads no pictures
+            in one order, or the animation is to be of another kind than GIF.
+        FileNotFoundError: It is to lie in no folder.
     """
     if not isinstance(density.signal, Picture):
         raise ValueError(
@@ -35,6 +37,11 @@ def check_animation(density: Density, files: Sequence[Path], out: Path) -> Path:
         )
     if out.suffix.lower() != ".gif":
         raise ValueError(f"--animate needs a file that ends in .gif; got {out}")
+    check_folder(out)
+    if isinstance(density.model, Mixture):
+        density.model.refuse("--animate")
+    if any(str(file) == "-" for file in files):
+        raise ValueError("--animate needs one image; got -, names on standard input")
     # Two are enough to know that it is not one; a folder may hold a million.
     some = [path for path, _ in zip(expand(files, density.signal), range(2), strict=False)]
     if len(some) != 1:

@@ -12,6 +12,7 @@ import typer
 from autoreg import evaluation, occlusion
 from autoreg.calibrated import Calibrated
 from autoreg.cli import values
+from autoreg.cli.files import PICTURES, check_folder
 from autoreg.cli.heldout import Data, First, LabelRule, Limit, Part, read_held_out
 from autoreg.cli.judged import print_judgements, print_occlusion
 from autoreg.cli.local import LocalFeatures
@@ -142,6 +143,8 @@ def evaluate(
     questions = [one.split(",") for one in of or ()] or [_target(density)]
     for one in questions:
         density.space.joint_labels(one)  # wrong here, before anything is scored
+    if reliability_diagram is not None:
+        _check_drawable(reliability_diagram, density.space.joint_labels(questions[0]))
     with waiting("reading the data", quiet=quiet or as_json), logged(verbose=verbose):
         corpus = read_held_out(
             density,
@@ -182,6 +185,7 @@ def evaluate(
         evaluation.judge(scores, density.space, of=one, prior=weights, calibration=calibration)
         for one in questions
     ]
+    print_judgements(judged, name=model, seconds=time.perf_counter() - began, as_json=as_json)
     if reliability_diagram is not None:
         _draw(
             reliability_diagram,
@@ -191,18 +195,24 @@ def evaluate(
             ],
             title=f"{', '.join(questions[0])} of {len(scores):,} {part} sequences",
         )
-    print_judgements(judged, name=model, seconds=time.perf_counter() - began, as_json=as_json)
 
 
 def _target(density: Density) -> list[str]:
     return list(density.space.names) if density.target is None else [density.target]
 
 
+def _check_drawable(path: Path, labels: Sequence[str]) -> None:
+    """Refuse a reliability diagram that could not be written, before anything is scored."""
+    if len(labels) < 2:
+        raise ValueError("a reliability diagram needs labels to tell apart; the model has none")
+    if path.suffix.lower() not in PICTURES:
+        raise ValueError(f"--reliability needs a file {', '.join(PICTURES)}; got {path}")
+    check_folder(path)
+
+
 def _draw(path: Path, told: Sequence[Verdicts], *, title: str) -> None:
     """Write a reliability diagram, of the calibrated ones too if there are any."""
     before, *after = told
-    if not before.log_posterior.shape[1] > 1:
-        raise ValueError("a reliability diagram needs labels to tell apart; the model has none")
     plots = import_module("autoreg.plots")  # matplotlib takes longer to load than a short answer
     calibrated = after[0].confidence if after else None
     figure = plots.reliability(before.confidence, before.right, calibrated=calibrated, title=title)

@@ -8,6 +8,9 @@ from pathlib import Path
 from autoreg.data import images, numbers, waves
 from autoreg.data.signal import Signal
 
+PICTURES = (".png", ".pdf", ".svg")
+"""What figures are written as."""
+
 _SUFFIXES = {
     "sound": waves.FORMATS,
     "picture": images.FORMATS,
@@ -35,6 +38,16 @@ def expand(paths: Sequence[Path], signal: Signal) -> Iterator[Path]:
         if listed is not None and not listed.is_file():
             raise FileNotFoundError(f"{listed}: no such list of files")
     return _each(paths, suffixes)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file that is to be written where no folder is, before anything is computed.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{path}: needs a folder that exists")
 
 
 def _each(paths: Iterable[Path], suffixes: tuple[str, ...]) -> Iterator[Path]:

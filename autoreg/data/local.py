@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from autoreg.data.numbers import DAMAGED
+
 
 @dataclass(frozen=True)
 class Local:
@@ -102,8 +104,9 @@ def read_frames(path: Path | str) -> Float32[Tensor, "N F"]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such file of features")
     try:
-        found = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        with Path(path).open("rb") as file:
+            found = np.load(file, allow_pickle=False)
+    except DAMAGED as error:
         raise ValueError(f"{path}: needs an array of numbers, .npy; {error}") from None
     if not isinstance(found, np.ndarray) or not np.can_cast(found.dtype, np.float32, "same_kind"):
         kind = getattr(found, "dtype", type(found).__name__)

@@ -1,10 +1,15 @@
 """Numbers in files."""
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 DELIMITERS = {".csv": ",", ".txt": None}
+
+DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises of a file that is no whole array, nor archive of arrays."""
 
 
 def read_numbers(path: Path | str, dtype: type[np.generic]) -> np.ndarray:
@@ -22,13 +27,14 @@ def read_numbers(path: Path | str, dtype: type[np.generic]) -> np.ndarray:
         raise FileNotFoundError(f"{path}: no such file")
     try:
         if suffix == ".npy":
-            found = np.load(path, allow_pickle=False)
+            with path.open("rb") as file:
+                found = np.load(file, allow_pickle=False)
         else:
             lines = [line for line in path.read_text().splitlines() if line.strip()]
             found = (
                 np.loadtxt(lines, dtype, delimiter=DELIMITERS[suffix]) if lines else np.empty(0)
             )
-    except (ValueError, EOFError, OSError) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path}: needs numbers of type {dtype.__name__}; {error}") from None
     numbers = np.atleast_1d(found)
     if numbers.ndim != 1 or not numbers.size:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from autoreg.plots.style import ACCENT, FRAME, INK, faded, keyed, plain, sheet
+from autoreg.queries.bands import bands as order_statistics
 
 
 def bands(
@@ -21,7 +22,7 @@ def bands(
     """Return a series with the draws' median and central bands.
 
     A band of level 0.9 leaves out, at each time by itself, the lowest and the highest twentieth
-    of the draws; that is no statement about whole paths.
+    of what may come, see ``autoreg.queries.bands``; that is no statement about whole paths.
 
     Args:
         truth: What there was; it may end before the draws do, or go on behind them.
@@ -31,7 +32,8 @@ def bands(
         title: Of the figure.
 
     Raises:
-        ValueError: A shape, the origin or a level is none, or a draw is not finite.
+        ValueError: A shape, the origin or a level is none, a draw is not finite, or there are too
+            few for a level.
     """
     if truth.ndim != 1 or draws.ndim != 2 or not draws.numel():
         raise ValueError(
@@ -40,26 +42,21 @@ def bands(
         )
     if not 0 <= origin <= len(truth):
         raise ValueError(f"the origin needs to lie within 0..{len(truth)}; got {origin}")
-    if not levels or not all(0 < level < 1 for level in levels):
-        raise ValueError(f"levels need to lie between 0 and 1; got {tuple(levels)}")
     if not draws.isfinite().all():
         raise ValueError("draws need to be finite; got others among them")
+    found = order_statistics(draws.detach().cpu().double(), sorted(levels, reverse=True))
     figure = sheet(title, 3.4)
     axes = plain(figure.add_subplot(), across="time")
     times = torch.arange(origin, origin + draws.shape[1])
-    for rank, level in enumerate(sorted(levels, reverse=True)):
-        low, middle, high = _quantiles(draws, level)
+    for rank, (level, low, high) in enumerate(
+        zip(found.levels, found.lower, found.upper, strict=True)
+    ):
         shade = faded(0.05 + 0.5 * (rank + 1) / (len(levels) + 1))
         name = f"{100 * level:g} % of draws"
         axes.fill_between(times, low, high, color=shade, linewidth=0, label=name)
-    axes.plot(times, middle, color=ACCENT, linestyle="dashed", linewidth=1.6, label="median")
+    axes.plot(times, found.median, color=ACCENT, linestyle="dashed", linewidth=1.6, label="median")
     axes.plot(truth.cpu(), color=INK, linewidth=1.2, label="truth")
     axes.axvline(origin, color=FRAME, linewidth=1, zorder=0)
     axes.set_xlim(0, max(len(truth), origin + draws.shape[1]) - 1)
     keyed(axes)
     return figure
-
-
-def _quantiles(draws: Shaped[Tensor, "N H"], level: float) -> Float[Tensor, "3 H"]:
-    shares = torch.tensor([(1 - level) / 2, 0.5, (1 + level) / 2], dtype=torch.float64)
-    return draws.detach().cpu().double().quantile(shares, dim=0)

@@ -58,22 +58,25 @@ class Forecast(NamedTuple):
 def bands(draws: Float[Tensor, "N ..."], levels: Sequence[float] = (0.5, 0.9)) -> Bands:
     """Return the median and central bands of N draws, made of order statistics.
 
-    A band of level q leaves out k = floor((1 - q) (N + 1) / 2) draws at either end. A number of
-    the same law as the draws then lies within it with probability 1 - 2k / (N + 1), at least q,
-    and more only where numbers may be equal: no band is too narrow because draws are few.
+    A band of level q runs from the k-th least to the k-th greatest draw, for
+    k = floor((1 - q) (N + 1) / 2): it leaves out k - 1 draws at either end. A number of the same
+    law as the draws then lies within it with probability 1 - 2k / (N + 1), at least q, and more
+    only where numbers may be equal: no band is too narrow because draws are few.
 
     Args:
         draws: Independent draws from one law, of any shape.
         levels: Between 0 and 1.
 
     Raises:
-        ValueError: A level is none, or there are too few draws for it.
+        ValueError: There is no level, one is not between 0 and 1, or draws are too few for it.
 
     Example:
         >>> found = bands(torch.arange(1.0, 20.0), [0.5, 0.9])
         >>> found.median, found.lower, found.upper
         (tensor(10.), tensor([5., 1.]), tensor([15., 19.]))
     """
+    if not levels:
+        raise ValueError("bands need a level or more, between 0 and 1; got none")
     count, left_out = len(draws), []
     for level in levels:
         if not 0 < level < 1:

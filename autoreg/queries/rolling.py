@@ -35,6 +35,7 @@ class Rolling:
 
     Attributes:
         places: The sequence and the origin of each forecast: the first symbol not known.
+        too_short: How many sequences are left out, for they have too few origins.
         paths: Draws a forecast.
         accuracy: Share of greedy symbols that came true.
         draw_accuracy: Share of drawn symbols that came true.
@@ -48,6 +49,7 @@ class Rolling:
     """
 
     places: Int[Tensor, "M 2"]
+    too_short: int
     paths: int
     accuracy: Means
     draw_accuracy: Means
@@ -68,6 +70,7 @@ class Rolling:
         found = self.means()
         return {
             "sequences": len(self.places[:, 0].unique()),
+            "too_short": self.too_short,
             "origins": len(self.places),
             "paths": self.paths,
             **{name: one.value.tolist() for name, one in found.items()},
@@ -102,7 +105,7 @@ def rolling(
         log_condition: Of each sequence, unnormalised; -inf but for one where that is known.
         horizon: H, how many symbols are forecast.
         origins: How many in each sequence, evenly spaced from the first to the last that is
-            possible; None takes all.
+            possible; None takes all. Sequences that have fewer are left out, which is counted.
         first: The least number of symbols before an origin.
         lengths: Of the sequences.
         paths: Draws a forecast.
@@ -112,7 +115,7 @@ def rolling(
         generator: Source of all chance.
 
     Raises:
-        ValueError: A sequence has not so many origins, or a number makes no sense.
+        ValueError: No sequence has so many origins, or a number makes no sense.
     """
     begin = time.perf_counter()
     scoring.check_symbols(model, symbols, torch.zeros(len(symbols), dtype=torch.int64))
@@ -132,13 +135,13 @@ def rolling(
     symbols = symbols.cpu().long()
     ahead = places[:, 1:] + torch.arange(horizon)
     truth = symbols[places[:, :1], ahead]
-    own = _posteriors(model, symbols, log_condition, memory)[places[:, 0], :, places[:, 1]]
+    own = _posteriors(model, symbols, log_condition, places, memory)
     values = torch.arange(model.num_symbols).double() if values is None else values.double().cpu()
     told: dict[str, Tensor] = {}
     for rows in _batches(model, places, paths, memory):
         with torch.no_grad():
             found = _forecast(
-                model, symbols, places[rows], own[rows], truth[rows], paths, generator
+                model, symbols, places[rows], own[rows], truth[rows], paths, memory, generator
             )
         for name, part in _facts(*found, truth[rows], values, levels).items():
             if name not in told:
@@ -147,6 +150,7 @@ def rolling(
     shares = told.pop("coverage")
     return Rolling(
         places=places,
+        too_short=len(symbols) - len(places[:, 0].unique()),
         paths=paths,
         coverage={
             level: _means(shares[:, number], places[:, 0]) for number, level in enumerate(levels)
@@ -163,20 +167,27 @@ def rolling(
 def _places(
     lengths: Int[Tensor, " B"], horizon: int, origins: int | None, first: int
 ) -> Int[Tensor, "M 2"]:
-    """Return all pairs of a sequence and an origin in it."""
+    """Return all pairs of a sequence and an origin in it, of sequences that are long enough."""
+    if origins is not None and origins < 1:
+        raise ValueError(f"origins needs to be at least 1, or None for all; got {origins}")
+    there = (lengths - horizon - first + 1).clamp_min(0)
     found = []
-    for sequence, length in enumerate(lengths.tolist()):
-        there = max(0, length - horizon - first + 1)
-        wanted = there if origins is None else origins
-        if not 1 <= wanted <= there:
-            raise ValueError(
-                f"sequence {sequence} of {length} symbols has {there} origins with {first} before "
-                f"them and {horizon} to come; got {wanted}. Leave origins out for all there are"
-            )
+    for sequence, count in enumerate(there.tolist()):
+        wanted = count if origins is None else origins
+        if not 1 <= wanted <= count:
+            continue
         # Evenly spaced, both ends included; a single one lies in the middle.
-        step = (there - 1) / max(1, wanted - 1)
-        at = [(there - 1) // 2] if wanted == 1 else [round(n * step) for n in range(wanted)]
+        step = (count - 1) / max(1, wanted - 1)
+        at = [(count - 1) // 2] if wanted == 1 else [round(n * step) for n in range(wanted)]
         found += [(sequence, first + one) for one in at]
+    if not found:
+        longest = int(there.argmax())
+        most, fix = int(there[longest]), "; origins=None, --origins all, takes all there are"
+        raise ValueError(
+            f"all sequences are too short: the longest, sequence {longest} of "
+            f"{int(lengths[longest])} symbols, has {most} origins with {first} before them and "
+            f"{horizon} to come; asked for {origins or 1}{fix if most else ''}"
+        )
     return torch.tensor(found)
 
 
@@ -184,20 +195,27 @@ def _posteriors(
     model: SequenceModel,
     symbols: Int[Tensor, "B T"],
     log_condition: Float[Tensor, "B K"],
+    places: Int[Tensor, "M 2"],
     memory: int,
-) -> Float[Tensor, "B K T1"]:
-    """Return log p(y | x_<t) for every t, normalised."""
-    joint = log_condition.double().cpu()[..., None].repeat(1, 1, symbols.shape[1] + 1)
+) -> Float[Tensor, "M K"]:
+    """Return log p(y | x_<t) at each origin t, normalised."""
+    log_condition = log_condition.double().cpu()
+    which, origin = places.unbind(1)
+    joint, several = log_condition[which], log_condition.isfinite().sum(1) > 1
+    place = torch.zeros(len(symbols), dtype=torch.int64)
+    size = scoring.chunk_length(model, max(1, symbols.shape[1]), memory)
     for condition in range(model.num_conditions):
-        asked = (log_condition.isfinite().sum(1) > 1) & log_condition[:, condition].isfinite()
-        rows = asked.cpu().nonzero()
-        size = scoring.chunk_length(model, max(1, symbols.shape[1]), memory)
-        for some in rows[:, 0].split(size):
+        asked = several & log_condition[:, condition].isfinite()
+        for some in asked.nonzero()[:, 0].split(size):
             with torch.no_grad():
                 factors = scoring.log_factors(
                     model, symbols[some], torch.full((len(some),), condition)
                 )
-            joint[some, condition, 1:] += factors.cpu().cumsum(1)
+            # What is kept is what origins ask for: all times of all conditions may be far more.
+            past = torch.nn.functional.pad(factors.cpu().cumsum(1), (1, 0))
+            place[some] = torch.arange(len(some))
+            here = torch.isin(which, some).nonzero()[:, 0]
+            joint[here, condition] += past[place[which[here]], origin[here]]
     return joint.log_softmax(1)
 
 
@@ -209,7 +227,11 @@ def _batches(
     Of a stationary model of order R, any origin from R on is as good as R itself.
     """
     depth = _depth(model, places[:, 1])
-    size = scoring.chunk_length(model, paths + 1, memory)
+    with torch.no_grad():
+        each = model.start(torch.zeros(1, dtype=torch.int64)).bytes_per_row
+    # A row's state, as what is read for its next symbol, is there for each draw and greedily.
+    fitting = max(1, memory // (4 * each) // (paths + 1))
+    size = min(fitting, scoring.chunk_length(model, paths + 1, memory))
     for position in depth.unique():
         yield from (depth == position).nonzero()[:, 0].split(size)
 
@@ -226,6 +248,7 @@ def _forecast(
     own: Float[Tensor, "m K"],
     truth: Int[Tensor, "m H"],
     paths: int,
+    memory: int,
     generator: Generator | None,
 ) -> tuple[Int[Tensor, "m H"], Int[Tensor, "m N H"], Float[Tensor, "m H"]]:
     """Return greedy paths, draws and log scores from places whose states stand alike."""
@@ -236,7 +259,7 @@ def _forecast(
     condition = torch.cat([own.argmax(1, keepdim=True), condition], 1)
     kinds = torch.arange(count)[:, None] * model.num_conditions + condition
     distinct, which = kinds.unique(return_inverse=True)
-    state = _read(model, symbols, places[distinct // model.num_conditions], distinct)
+    state = _read(model, symbols, places[distinct // model.num_conditions], distinct, memory)
     device = state.next.device
     rules = Rules.free(model.num_symbols, horizon)
     greedy = walk(
@@ -263,12 +286,16 @@ def _read(
     symbols: Int[Tensor, "B T"],
     places: Int[Tensor, "c 2"],
     kinds: Int[Tensor, " c"],
+    memory: int,
 ) -> State:
     """Return the states at some places, whose symbols before count alike."""
     depth = int(_depth(model, places[:, 1])[0])
     window = places[:, 1:] - depth + torch.arange(depth)
     state = model.start(kinds % model.num_conditions)
-    return model.read(state, symbols[places[:, :1], window].to(state.next.device))[1]
+    for piece in window.split(scoring.piece_length(model, len(places), memory), 1):
+        known = symbols[places[:, :1], piece].to(state.next.device)
+        state = model.read(state, known)[1]
+    return state
 
 
 def _facts(

@@ -41,6 +41,10 @@ def test_what_cannot_be_animated_is_refused_before_it_is_scored(
     assert "ends in .gif" in told
     told = refused("classify", digits_model, image, "--animate", out, "--calibrated")
     assert "--animate shows the model's own posterior; leave out --calibrated" in told
+    told = refused("classify", digits_model, "-", "--animate", out)
+    assert "--animate needs one image; got -, names on standard input" in told
+    told = refused("classify", digits_model, image, "--animate", tmp_path / "none" / "out.gif")
+    assert "out.gif: needs a folder that exists" in told
     assert not out.exists()
 
 

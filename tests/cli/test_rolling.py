@@ -25,7 +25,7 @@ def test_forecasts_are_judged_at_each_horizon(lines, run, refused, curves_model)
     people = run("rolling", curves_model, *options).stdout
     assert "2 sequences, 8 origins, 20 paths" in people
     message = refused("rolling", curves_model, "--horizon", 3, "--origins", 99)
-    assert "has 28 origins with 0 before them and 3 to come; got 99" in message
+    assert "has 28 origins with 0 before them and 3 to come; asked for 99" in message
     message = refused("rolling", curves_model, "--horizon", 3, "--origins", "some")
     assert "origins are a number in each sequence, or all; got 'some'" in message
     (told,) = lines("rolling", curves_model, *options[:2], "--limit", 1, "--origins", "all")

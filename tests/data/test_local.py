@@ -46,6 +46,13 @@ def test_a_file_that_is_missing_or_something_else_is_named(saved, tmp_path):
     (tmp_path / "text.npy").write_text("no array")
     with pytest.raises(ValueError, match=r"text\.npy: needs an array of numbers"):
         read_frames(tmp_path / "text.npy")
+    (tmp_path / "zip.npy").write_bytes(b"PK\x03\x04 and no archive")
+    (tmp_path / "empty.npy").write_bytes(b"")
+    cut = saved(np.zeros((4, 3)), "cut.npy")
+    cut.write_bytes(cut.read_bytes()[:-8])
+    for name in ("zip.npy", "empty.npy", "cut.npy"):
+        with pytest.raises(ValueError, match=rf"{name}: needs an array of numbers"):
+            read_frames(tmp_path / name)
     pickled = saved(np.array([{}], dtype=object), "pickle.npy", allow_pickle=True)
     with pytest.raises(ValueError, match=r"pickle\.npy: needs an array of numbers"):
         read_frames(pickled)

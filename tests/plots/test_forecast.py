@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from autoreg import plots
+from autoreg.queries.bands import bands
 
 TRUTH = torch.arange(10.0)
 DRAWS = torch.stack([torch.arange(101.0) + 1000 * step for step in range(4)], dim=1)  # (101, 4)
@@ -20,11 +21,24 @@ def test_bands_hold_their_share_of_the_draws_from_the_origin_on():
     figure = plots.bands(TRUTH, DRAWS, 5, levels=(0.5, 0.9), title="What follows?")
     wide, narrow = figure.axes[0].collections
     steps = 1000 * np.arange(4)
-    for band, low, high in ((wide, 5, 95), (narrow, 25, 75)):
+    for band, low, high in ((wide, 4, 96), (narrow, 24, 76)):
         times, lowest, highest = edges_of(band)
         assert times.tolist() == [5, 6, 7, 8]
         assert np.allclose(lowest, steps + low)
         assert np.allclose(highest, steps + high)
+
+
+def test_few_draws_make_no_band_narrower_than_what_it_is_said_to_hold():
+    few = torch.arange(1.0, 20.0).flip(0)[:, None].repeat(1, 2)
+    for draws, middle in ((few, 10), (few[1:], 9)):
+        level = 0.9 if len(draws) == 19 else 0.8
+        axes = plots.bands(TRUTH, draws, 5, levels=[level], title="").axes[0]
+        times, lowest, highest = edges_of(axes.collections[0])
+        found = bands(draws, [level])
+        assert lowest.tolist() == found.lower[0].tolist() == [1, 1]
+        assert highest.tolist() == found.upper[0].tolist() == [len(draws)] * 2
+        assert axes.lines[0].get_ydata().tolist() == [middle, middle]
+        assert times.tolist() == [5, 6]
 
 
 def test_median_begins_at_the_origin_and_truth_is_all_of_it():
@@ -58,8 +72,9 @@ def test_draws_may_begin_at_once_and_outlast_the_truth():
         ({"draws": DRAWS / 0}, "draws need to be finite"),
         ({"origin": 11}, r"origin needs to lie within 0\.\.10; got 11"),
         ({"origin": -1}, "got -1"),
-        ({"levels": (0.5, 90)}, r"levels need to lie between 0 and 1; got \(0.5, 90\)"),
-        ({"levels": ()}, "levels need"),
+        ({"levels": (0.5, 1.5)}, "levels need to lie between 0 and 1; got 1.5"),
+        ({"levels": ()}, "bands need a level or more"),
+        ({"draws": DRAWS[:18]}, "a band of 0.9 needs 19 draws or more; got 18"),
     ],
 )
 def test_what_is_no_forecast_is_refused(asked, told):

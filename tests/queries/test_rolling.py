@@ -165,6 +165,36 @@ def test_every_way_of_batching_gives_the_same_forecasts():
             )
 
 
+def test_states_and_windows_keep_to_the_memory(monkeypatch):
+    """Rings of a long reach are far larger than what is held while one symbol is read."""
+    model = WaveNetRecipe(3, (2,), None, 2, (64, 64), 2, 0, 0, 0, 0).build()
+    rows, read = [], []
+
+    class Watched:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+        def read(self, state, symbols):
+            read.append(symbols.shape)
+            return model.read(state, symbols)
+
+        def fast_walk(self, asked):
+            rows.append(len(asked.uniforms))
+            return model.fast_walk(asked)
+
+    symbols = torch.randint(3, (2, 140), generator=chance(6))
+    options = {"horizon": 2, "origins": 6, "first": 136 - 6, "paths": 19}
+    known = torch.tensor([[0.0, -torch.inf]]).expand(2, 2)
+    each = model.start(torch.tensor([0])).bytes_per_row
+    memory = 3 * 20 * 4 * each
+    wanted = rolling(model, symbols, known, generator=chance(), **options)
+    found = rolling(Watched(), symbols, known, memory=memory, generator=chance(), **options)
+    assert max(rows) <= 3 * 19
+    assert len(rows) > len(wanted.places) / 3
+    assert 4 * model.floats_per_symbol * max(b * t for b, t in read) <= memory
+    assert found.accuracy.value.equal(wanted.accuracy.value)
+
+
 def test_origins_are_evenly_spaced_and_none_is_all_there_are():
     symbols = torch.zeros(2, 10, dtype=torch.int64)
     lengths = torch.tensor([10, 7])
@@ -178,6 +208,20 @@ def test_origins_are_evenly_spaced_and_none_is_all_there_are():
     assert places(origins=3, first=1) == [[0, 1], [0, 5], [0, 8], [1, 1], [1, 3], [1, 5]]
     assert places(first=4) == [[0, t] for t in range(4, 9)] + [[1, 4], [1, 5]]
     assert places(origins=1) == [[0, 4], [1, 2]]
+
+
+@pytest.mark.parametrize(("origins", "first"), [(7, 0), (None, 6)])
+def test_sequences_that_are_too_short_are_left_out_and_counted(origins, first):
+    symbols, lengths = torch.zeros(3, 10, dtype=torch.int64), torch.tensor([4, 10, 7])
+    options = {"horizon": 2, "origins": origins, "first": first, "paths": 19}
+    found = rolling(
+        CHAIN, symbols, EVEN.expand(3, 2), lengths=lengths, generator=chance(), **options
+    )
+    assert (found.too_short, found.places[:, 0].unique().tolist()) == (2, [1])
+    assert found.to_dict()["too_short"] == 2
+    alone = rolling(CHAIN, symbols[:1], EVEN, generator=chance(), **options)
+    assert alone.too_short == 0
+    assert torch.allclose(alone.log_score.value, found.log_score.value)
 
 
 def test_sequences_count_alike_and_errors_are_over_sequences():
@@ -201,10 +245,11 @@ def test_sequences_count_alike_and_errors_are_over_sequences():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"origins": 7}, "sequence 0 of 10 symbols has 6 origins with 2 before them and 3 to "),
-        ({"origins": 7}, "come; got 7. Leave origins out for all there are"),
-        ({"origins": 0}, "got 0"),
-        ({"horizon": 9}, "has 0 origins with 2 before them and 9 to come"),
+        ({"origins": 7}, "sequence 0 of 10 symbols, has 6 origins with 2 before them and 3 to "),
+        ({"origins": 7}, "come; asked for 7; origins=None, --origins all, takes all there are"),
+        ({"origins": 0}, "origins needs to be at least 1, or None for all; got 0"),
+        ({"horizon": 9}, "has 0 origins with 2 before them and 9 to come; asked for 1$"),
+        ({"levels": ()}, "bands need a level or more"),
         ({"horizon": 0}, "got 1, 0, 64 and 2"),
         ({"first": -1}, "and first 0 or more"),
         ({"paths": 0}, "a horizon and a path"),
