@@ -94,7 +94,8 @@ def save(
         The directory.
 
     Raises:
-        ValueError: Parts do not fit each other, or weights are not finite.
+        ValueError: Parts do not fit each other, weights are not finite, or the model was given
+            features at a hop, which belong to a signal.
         TypeError: Something is not plain data, or the model is of a kind that has no name on disk.
         OSError: The disk is full, say. The model that was there before still loads.
     """
@@ -144,6 +145,7 @@ def load(
         ModelDirError: There is no such model, or one of its files is missing, damaged, foreign,
             hostile or of another version. The message names the file and what differs.
         ConnectionError: The Hub does not answer, or has no such repository.
+        ValueError: The model reads or predicts levels, which a type of 16 bits cannot tell apart.
     """
     device = _device(device)
     if dtype is not None and not dtype.is_floating_point:
@@ -247,6 +249,8 @@ def _assemble(
     with _blame(f"{card}, model, and {path.name}"):
         model = stored.rebuild(fields["model"], tensors, length=signal.length)
         _check_fit(model, signal, space, fields["target"])
+    if dtype is not None:
+        stored.check_type(model, dtype)
     model = model.to(device=device, dtype=dtype).eval()
     return Loaded(model, signal, space, fields["target"], fields)
 

@@ -73,7 +73,7 @@ def score_table(
         ValueError: The part does not exist or is empty, the corpus speaks of other things, or the
             file holds scores of other sequences or by other weights.
     """
-    _check_same(density, corpus)
+    check_same(density, corpus)
     if part not in corpus.parts:
         raise ValueError(f"part needs one of {', '.join(corpus.parts)}; got {part!r}")
     everything = corpus.parts[part]
@@ -131,7 +131,8 @@ class _Shelf:
         self.written = time.monotonic()
 
 
-def _check_same(density: Density, corpus: Corpus) -> None:
+def check_same(density: Density, corpus: Corpus) -> None:
+    """Refuse a corpus whose symbols or conditions mean something else than the density's."""
     for name, ours, theirs in (
         ("signal", density.signal.config(), corpus.signal.config()),
         ("labels", density.space.factors, corpus.space.factors),

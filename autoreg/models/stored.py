@@ -29,9 +29,15 @@ def describe(model: nn.Module) -> dict[str, Any]:
 
     Raises:
         TypeError: The model is of a kind that has no name on disk.
+        ValueError: It was given features at a hop, which belong to a signal.
     """
     for name, kind in KINDS.items():
         if type(model) is kind:
+            if model.upsampling is not None and model.features is not None:
+                raise ValueError(
+                    "a model is stored without features at a hop, which belong to a signal: what "
+                    "is needed is the model that with_features was asked of, not what it returned"
+                )
             return {"kind": name, "parameters": model.config()}
     raise TypeError(f"model needs to be of kind {_kinds()}; got {type(model).__name__}")
 
@@ -64,7 +70,20 @@ def rebuild(
         check_index("rows", tensors["rows"], len(tensors["features"]))
     model.load_state_dict(tensors, assign=True)
     types = (tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
-    return model.to(functools.reduce(torch.promote_types, types))
+    widest = functools.reduce(torch.promote_types, types)
+    check_type(model, widest)
+    return model.to(widest)
+
+
+def check_type(model: WaveNet, dtype: torch.dtype) -> None:
+    """Refuse a floating type that cannot tell a model's levels apart."""
+    config = model.config()
+    levels = [name for name in ("scalar", "mixtures") if config[name]]
+    if levels and dtype in (torch.float16, torch.bfloat16):
+        raise ValueError(
+            f"a model with {' and '.join(levels)} needs dtype float32 or float64, which tell its "
+            f"{model.num_symbols} levels apart; got {str(dtype).removeprefix('torch.')}"
+        )
 
 
 def _shell(description: Mapping[str, Any], tensors: Mapping[str, Tensor], length: int) -> WaveNet:
@@ -80,10 +99,8 @@ def _shell(description: Mapping[str, Any], tensors: Mapping[str, Tensor], length
             raise ValueError(f"{name} has {len(value):,} entries for {len(tensors):,} tensors")
     with torch.device("meta"):
         shell = KINDS[kind](**parameters)
-        # Features that accompany each sequence are given with it, not stored.
-        if (count := parameters["num_features"]) and (
-            parameters["hop"] is None or "features" in tensors
-        ):
+        # Features at a hop belong to a signal: they are given with it, not stored.
+        if (count := parameters["num_features"]) and parameters["hop"] is None:
             # A bank may have any number of rows and positions: those that are there are right.
             bank = tensors.get("features", torch.empty(1, length, count))
             rows, positions = bank.shape[:2] if bank.ndim == 3 else (1, length)

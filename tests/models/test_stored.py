@@ -116,6 +116,22 @@ def test_missing_and_foreign_features_are_shown():
         rebuild(tensors, num_features=3, length=7)
 
 
+def test_features_at_a_hop_are_neither_described_nor_taken():
+    model = wavenet(num_features=3, hop=2)
+    with pytest.raises(ValueError, match="the model that with_features was asked of"):
+        stored.describe(model)
+    with pytest.raises(ValueError, match=r"unexpected  features \(2, 5, 3\)"):
+        rebuild(model.state_dict(), num_features=3, hop=2)
+    weights = {name: one for name, one in model.state_dict().items() if name != "features"}
+    assert rebuild(weights, num_features=3, hop=2).features is None
+
+
+@pytest.mark.parametrize("levels", [{"scalar": True}, {"mixtures": 2}])
+def test_levels_are_not_rebuilt_from_tensors_that_cannot_tell_them_apart(levels):
+    with pytest.raises(ValueError, match=r"needs dtype float32 or float64.*got bfloat16"):
+        rebuild(wavenet(**levels).to(torch.bfloat16).state_dict(), **levels)
+
+
 def test_sizes_that_nothing_could_hold_are_refused_without_being_tried():
     with pytest.raises(ValueError, match=r"embedding.weight \(4, 10000000\) float32 is \(4, 4\)"):
         rebuild(wavenet().state_dict(), residual=10**7)  # would be 800 TB
