@@ -167,7 +167,11 @@ class WaveNet(nn.Module):
         taps = (config["kernel_size"] + 2) * config["residual"]
         # A component of a mixture goes through a dozen numbers in float64.
         outputs = 24 * config["mixtures"] or 3 * self.num_symbols
-        return layers * units * 2 + taps + 4 * units + 2 * config["skip"] + outputs
+        drive = 0
+        if self.upsampling is not None:
+            # Features of each position: three frames, their sum, and what they are in every layer.
+            drive = layers * units * 2 + 4 * config["condition_width"]
+        return layers * units * 2 + taps + 4 * units + 2 * config["skip"] + outputs + drive
 
     def with_conditions(self, vectors: Float[Tensor, "K D"]) -> "WaveNet":
         """Return a model of the same weights whose K conditions are these vectors."""

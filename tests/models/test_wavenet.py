@@ -332,6 +332,13 @@ def test_laws_hold_in_lower_precision_within_its_rounding(changes):
         check_sequence_model(model, tolerance=32 * 2**-8)
 
 
+def test_features_at_a_hop_count_among_what_reading_takes():
+    plain = fresh(num_features=2).floats_per_symbol
+    every = fresh(num_features=2, hop=4).floats_per_symbol - plain
+    # Those of two layers of four units, tanh and sigmoid; three frames of width 3 and their sum.
+    assert every == 2 * 4 * 2 + 4 * 3
+
+
 def test_memory_estimate_covers_what_reading_takes():
     model = fresh(num_symbols=256, residual=32, skip=128, hidden=64, dilations=[1, 2, 4, 8] * 4)
     symbols, condition = some(model, 1, 2000)
