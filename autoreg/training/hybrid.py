@@ -8,9 +8,9 @@ from autoreg import scoring
 from autoreg.models.wavenet import WaveNet
 from autoreg.training.objective import Losses
 
-# Rivals less probable than this pass on no gradient: all that are left out of one sequence
-# together change a coefficient by less than a thousandth of what they add to, 1.
-NEGLIGIBLE = 1e-4
+# Rivals less probable than this, divided by how many there are, pass on no gradient: all that are
+# left out of one sequence together are less than a thousandth of what probabilities add to, 1.
+NEGLIGIBLE = 1e-3
 
 
 class Hybrid(nn.Module):
@@ -32,12 +32,19 @@ class Hybrid(nn.Module):
         model: What is scored.
         discriminative: lambda.
         precision: See ``Objective``.
+
+    Raises:
+        ValueError: The model takes features that accompany the data.
     """
 
     def __init__(
         self, model: WaveNet, discriminative: float, precision: torch.dtype = torch.float32
     ) -> None:
         super().__init__()
+        if model.upsampling is not None:
+            raise ValueError(
+                "training.discriminative knows no features that accompany the data: set it to 0"
+            )
         self.model = model
         self._share = discriminative
         self._autocast = precision == torch.bfloat16
@@ -52,14 +59,11 @@ class Hybrid(nn.Module):
     ) -> Losses:
         """Return the losses of whole sequences.
 
+        Features that accompany the rows are for models that are refused; others ignore them.
+
         Raises:
-            ValueError: A sequence is not scored from its start: its condition cannot be told. Or
-                there are features that accompany the data.
+            ValueError: A sequence is not scored from its start: its condition cannot be told.
         """
-        if local is not None:
-            raise ValueError(
-                "training.discriminative knows no features that accompany the data: set it to 0"
-            )
         if bool((skip > 0).any()):
             raise ValueError(
                 "training.discriminative needs whole sequences: leave training.crop out"
@@ -70,7 +74,7 @@ class Hybrid(nn.Module):
             posterior = joint.softmax(1)
             truth = nn.functional.one_hot(condition, joint.shape[1]).to(posterior.dtype)
             weights = (1 - self._share) * truth + self._share * (truth - posterior)
-            row, rival = (truth.bool() | (posterior > NEGLIGIBLE)).nonzero().T
+            row, rival = (truth.bool() | (posterior > NEGLIGIBLE / joint.shape[1])).nonzero().T
             read = self._read(symbols[row], rival, lengths[row])
         passed_on = (weights[row, rival] * read).sum()
         nats = -joint.gather(1, condition[:, None]).sum()

@@ -62,7 +62,7 @@ def test_only_rivals_that_matter_are_read_with_a_gradient(model, batch, monkeypa
         return read(self, symbols, condition, lengths)
 
     monkeypatch.setattr(Hybrid, "_read", counted)
-    monkeypatch.setattr(hybrid, "NEGLIGIBLE", 1.0)  # no rival can be more probable
+    monkeypatch.setattr(hybrid, "NEGLIGIBLE", 4.0)  # no rival is more probable than 4 / 4
     Hybrid(model, 0.5)(*batch)
     assert rows == [(5, False)] * 4 + [(5, True)]
 
@@ -70,3 +70,32 @@ def test_only_rivals_that_matter_are_read_with_a_gradient(model, batch, monkeypa
 def test_pieces_of_sequences_are_refused(model, batch):
     with pytest.raises(ValueError, match="leave training"):
         Hybrid(model, 0.5)(*batch[:3], torch.ones(5, dtype=torch.int64))
+
+
+def test_what_is_left_out_is_less_than_a_thousandth_however_many_rivals_there_are(monkeypatch):
+    shape = {"residual": 2, "skip": 2, "hidden": 2, "dilations": (1,), "condition_width": 2}
+    with torch.random.fork_rng(devices=[]):
+        model = WaveNet(3, conditions=(40,), **shape).double()
+    # One condition holds all but 39 times 0.9e-4: together more than a thousandth.
+    joint = torch.full((1, 40), 0.9e-4, dtype=torch.float64)
+    joint[0, 0] = 1 - 39 * 0.9e-4
+    monkeypatch.setattr(Hybrid, "_read_all", lambda *_: joint.log())
+    read, rivals = Hybrid._read, []
+
+    def told(self, symbols, condition, lengths):
+        rivals.append(condition)
+        return read(self, symbols, condition, lengths)
+
+    monkeypatch.setattr(Hybrid, "_read", told)
+    one, zero = torch.tensor([4]), torch.tensor([0])
+    Hybrid(model, 0.5)(torch.tensor([[0, 1, 2, 0]]), zero, one, zero)
+    left_out = set(range(40)) - set(rivals[-1].tolist())
+    assert float(joint[0, list(left_out)].sum()) < 1e-3
+
+
+def test_features_that_accompany_the_data_are_refused_where_the_model_takes_them(model, batch):
+    wanted = Hybrid(model, 0.5)(*batch)
+    assert Hybrid(model, 0.5)(*batch, object()).loss == wanted.loss
+    model.upsampling = torch.nn.Identity()
+    with pytest.raises(ValueError, match="discriminative knows no features that accompany"):
+        Hybrid(model, 0.5)
