@@ -73,10 +73,13 @@ class Learner:
         config, accelerator = self._config, self._accelerator
         self.optimizer.zero_grad()
         rank, processes = accelerator.process_index, accelerator.num_processes
-        own = batch.shard(rank, processes).to(accelerator.device)
         with seeded(config.seed, 1 + step, rank, device=accelerator.device):
+            own = batch
             if self._change is not None:
+                # Before rows are shared out: what a process without one is given is no picture.
+                own = batch.to(accelerator.device)
                 own = own._replace(symbols=self._change(own.symbols))
+            own = own.shard(rank, processes).to(accelerator.device)
             loss, nats = self._objective(*own)
         told = torch.stack([nats.detach(), loss.detach(), nats.new_tensor(float(asked))])
         total, lost, stop = accelerator.reduce(told).tolist()

@@ -17,7 +17,7 @@ from autoreg.models.wavenet import WaveNet
 from autoreg.training import checkpoint
 from autoreg.training.chance import seeded
 from autoreg.training.checkpoint import Standing
-from autoreg.training.config import Config, ModelConfig
+from autoreg.training.config import Config, ModelConfig, TrainingConfig
 from autoreg.training.loop import Fit, fit
 from autoreg.training.shifts import Shifts
 
@@ -54,7 +54,7 @@ def train(
         ValueError: The run to resume had another config or other data, or the model to start from
             another shape, or corpus and config do not fit.
     """
-    directory = Path(directory)
+    directory, change = Path(directory), _shifts(corpus, config.training)
     split = {name: part.fingerprint() for name, part in corpus.parts.items()}
     model = build(corpus, config.model, seed=config.training.seed)
     settings: dict[str, Any] = {"config": config.to_dict(), "split": split}
@@ -102,7 +102,7 @@ def train(
         keep=keep,
         settings=settings,
         accelerator=accelerator,
-        change=_shifts(corpus, config.training.shift),
+        change=change,
         resume=resume,
         console=console,
     )
@@ -154,14 +154,18 @@ def _copy(trained: WaveNet, model: WaveNet) -> None:
             parameter.copy_(weights[name])
 
 
-def _shifts(corpus: Corpus, most: int) -> Shifts | None:
-    if not most:
+def _shifts(corpus: Corpus, config: TrainingConfig) -> Shifts | None:
+    if not config.shift:
         return None
+    if config.crop is not None:
+        raise ValueError(
+            "training.shift moves whole pictures and training.crop cuts them: leave one out"
+        )
     if not isinstance(corpus.signal, Picture):
         raise ValueError(
             f"training.shift moves pictures of one scan; these are a {corpus.signal.kind}"
         )
-    return Shifts(corpus.signal.scan, most)
+    return Shifts(corpus.signal.scan, config.shift)
 
 
 def _check_free(directory: Path) -> None:

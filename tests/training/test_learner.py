@@ -1,12 +1,15 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from autoreg import scoring
+from autoreg.codecs.scan import Scan
 from autoreg.data.sequences import Sequences
-from autoreg.training.batches import training_batches
+from autoreg.training.batches import Batch, training_batches
 from autoreg.training.learner import Learner, learning_rate, weight_groups
+from autoreg.training.shifts import Shifts
 
 
 @pytest.fixture
@@ -125,3 +128,21 @@ def test_validation_of_parts_weighs_every_symbol_alike(corpus, learner):
     each = [learner.validate(Sequences.from_list([s], [0])) for s in (long, short)]
     mean = (each[0] * len(long) + each[1]) / (len(long) + 1)
     assert learner.validate(both) == pytest.approx(mean)
+
+
+def test_a_process_without_a_row_moves_pictures_all_the_same(fresh, config, accelerator):
+    """Two processes share a batch of one picture: the second has nothing, and breaks nothing."""
+    scan = Scan("raster", 2, 3)
+    one = torch.ones(1, dtype=torch.int64)
+    batch = Batch(torch.tensor([[0, 1, 2, 0, 1, 2]]), 0 * one, 6 * one, 0 * one)
+    shared = SimpleNamespace(
+        process_index=1,
+        num_processes=2,
+        device=accelerator.device,
+        prepare=lambda module: module,
+        reduce=lambda told: told,
+        backward=lambda loss: loss.backward(),
+        clip_grad_norm_=lambda parameters, most: None,
+    )
+    learner = Learner(fresh(), config.training, shared, change=Shifts(scan, 1))
+    assert learner.update(batch, 0) == (0.0, False)

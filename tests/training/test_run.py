@@ -195,9 +195,18 @@ def test_discriminative_share_tells_conditions_better_at_the_price_of_nats(
 
 
 def test_only_pictures_of_one_scan_can_be_moved(corpus, config, tmp_path):
-    moved = replace(config, training=replace(config.training, shift=1))
+    moved = replace(config, training=replace(config.training, shift=1, crop=None))
     with pytest.raises(ValueError, match="these are a plain"):
         train(corpus, moved, tmp_path, device="cpu")
+
+
+def test_pieces_of_pictures_are_not_moved(corpus, config, tmp_path):
+    cut = replace(config, training=replace(config.training, shift=1, crop=5))
+    with pytest.raises(
+        ValueError, match=r"training\.shift .* and training\.crop .*: leave one out"
+    ):
+        train(corpus, cut, tmp_path / "none", device="cpu")
+    assert not (tmp_path / "none").exists()
 
 
 def test_positions_are_those_of_the_new_corpus_and_not_of_the_model_to_start_from(tmp_path):
