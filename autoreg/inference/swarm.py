@@ -192,10 +192,14 @@ class _Swarm:
         self.log_weights = grown[..., -1]
 
     def most(self, factors: Tensor) -> Tensor:
-        """Return the log of how probable a path never met may make each position, (l,)."""
+        """Return the log of how probable a path never met may make each position, (M, l).
+
+        An island has met its own paths alone, whichever others are in its batch.
+        """
+        met = factors.reshape(*self.shape, -1).amax(1)
         if self.course.problem.model.num_symbols <= DENSE_LIMIT:
-            return factors.new_zeros(factors.shape[1])
-        return (factors.amax(0) + math.log(KEEN)).clamp(-1e300, 0.0)
+            return torch.zeros_like(met)
+        return (met + math.log(KEEN)).clamp(-1e300, 0.0)
 
     def advance(self, symbols: Tensor) -> None:
         """Go on after some symbols; resample the islands that need it."""

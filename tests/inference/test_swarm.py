@@ -2,17 +2,20 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from autoreg.events import Event
 from autoreg.evidence import Evidence
+from autoreg.inference import swarm
 from autoreg.inference.course import Course
 from autoreg.inference.meter import Metered
 from autoreg.inference.problem import pose, walked_through
 from autoreg.inference.resampling import multinomial
 from autoreg.inference.swarm import run
+from autoreg.models.logistics import LogisticMixture
 from autoreg.models.markov import MarkovTable
 from autoreg.scoring import MEMORY, log_factors
 from tests.inference.questions import markov, questions, seen
@@ -142,3 +145,19 @@ def test_nothing_rests_on_paths_that_are_dead():
     evidence = Evidence.free(2, 3, 2).restrict(1, [0]).restrict(1, [1])
     cloud = run(course(pose(markov(2, 1, 0), evidence, 0)), plainly)
     assert cloud.support.tolist() == pytest.approx([30.0, 0.0])
+
+
+def test_what_an_island_may_have_missed_is_told_by_its_own_paths():
+    """Of a fine scale, no path is said to be more probable than those of its island suggest."""
+    factors = torch.tensor([[-20.0], [-30.0], [-50.0], [-40.0]], dtype=torch.float64)
+    fine = SimpleNamespace(
+        shape=(2, 2),
+        course=SimpleNamespace(problem=SimpleNamespace(model=LogisticMixture(9999, 1))),
+    )
+    found = swarm._Swarm.most(fine, factors)
+    alone = [
+        swarm._Swarm.most(SimpleNamespace(shape=(1, 2), course=fine.course), two)
+        for two in factors.split(2)
+    ]
+    assert found.equal(torch.cat(alone))
+    assert found[0] > found[1]
