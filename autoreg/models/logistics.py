@@ -1,5 +1,6 @@
 """A mixture of logistics over levels that lie in order."""
 
+import functools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -119,13 +120,13 @@ class LogisticMixture:
             )
         known = self._components(params)
         every = torch.arange(self.num_symbols, device=params.device)
-        total = None
         # One component after the other: all of them at once would be M times the answer.
-        for at in range(self.components):
-            one = _Components(*(part[..., None, at : at + 1] for part in known))
-            logs = _log_between(one, every, every, self.num_symbols)
-            total = logs if total is None else torch.logaddexp(total, logs)
-        return logs if total is None else total
+        each = (
+            _Components(*(part[..., None, at : at + 1] for part in known))
+            for at in range(self.components)
+        )
+        logs = (_log_between(one, every, every, self.num_symbols) for one in each)
+        return functools.reduce(torch.logaddexp, logs)
 
     def _components(self, params: Float[Tensor, "*S P"]) -> "_Components":
         """Return the components that parameters stand for, in float64."""
