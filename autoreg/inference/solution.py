@@ -37,6 +37,8 @@ hardly drawn, and missed by all islands alike: no spread tells. On random chains
 which cost nothing elsewhere."""
 CONTEXTS = 512
 """The most contexts of a surrogate."""
+ENTRIES = 2**24
+"""Numbers that a distribution may be worked out through at a time."""
 
 
 @dataclass(frozen=True)
@@ -276,8 +278,13 @@ def _row(problem: Problem) -> Float[Tensor, "1 Q"]:
     head, params = problem.model.head, problem.state.next
     if head.num_symbols <= DENSE_LIMIT:
         return head.log_probs(params).double().cpu()
+    if (log_row := getattr(head, "log_row", None)) is not None:
+        return torch.as_tensor(log_row(params)).double().cpu()
     every = torch.arange(head.num_symbols, device=params.device)
-    return head.log_prob(params.expand(len(every), -1), every)[None].cpu()
+    # A head may write out its parameters, or its whole distribution, for each symbol asked of it.
+    pieces = every.split(max(1, ENTRIES // max(head.num_symbols, params.shape[-1])))
+    found = [head.log_prob(params.expand(len(some), -1), some) for some in pieces]
+    return torch.cat(found)[None].double().cpu()
 
 
 def _mass(problem: Problem) -> Float[Tensor, " 1"]:

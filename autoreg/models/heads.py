@@ -61,6 +61,10 @@ class Categorical:
             )
         return functional.log_softmax(_full(params), dim=-1)
 
+    def log_row(self, params: Float[Tensor, "1 P"]) -> Float[Tensor, "1 Q"]:
+        """Return one distribution in float64, however large the alphabet."""
+        return functional.log_softmax(_full(params), dim=-1).double()
+
 
 def _full(params: Float[Tensor, "*S P"]) -> Float[Tensor, "*S P"]:
     return params if params.dtype == torch.float64 else params.float()
