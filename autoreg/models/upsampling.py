@@ -73,7 +73,9 @@ class Upsampling(nn.Module):
         number = at // self.hop
         low = min(max(0, int(number.min()) - reach), last)
         high = min(int(number.max()) + reach, last)
-        known, row = through(frames[:, low : high + 1]), row[:, None]
+        # A bank may have many more rows than are asked for.
+        used, row = row.unique(return_inverse=True)
+        known, row = through(frames[used, low : high + 1]), row[:, None]
         if self.kind == "repeat":
             return known[row, number.clamp(max=last) - low]
         weight = self._weight(at % self.hop, frames.dtype)
