@@ -99,7 +99,8 @@ class Unrolled(nn.Module):
             log_factors, states = self._read(batch, chosen.nonzero()[:, 0].tolist())
             nats = -log_factors.sum()
             if not states:
-                return Losses(nats, nats)
+                # Weighted as in a batch with room for n steps: a short row is worth no more here.
+                return Losses(nats / self._steps, nats)
             later = self._ahead(batch, chosen, states)
         return Losses((nats + batch.scored * later) / self._steps, nats)
 
