@@ -412,7 +412,8 @@ class Density:
             piece: Symbols at a time.
             given: Labels that are known; the others are drawn before the first piece.
             prior: Of the conditions; see ``ConditionSpace.log_prior``.
-            temperature: Other than 1, or ``top_p`` below 1, draws from another model.
+            temperature: Other than 1, or ``top_p`` below 1, draws from another model; 0 takes the
+                likeliest symbol each time.
             top_p: See ``autoreg.walks.walking.walk``.
             generator: Source of all chance, on the CPU.
             **reading: How a file is read: ``start``, ``stop`` (seconds), ``mono``, ``resample``.

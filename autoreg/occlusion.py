@@ -19,7 +19,7 @@ from autoreg.evidence import Evidence
 from autoreg.inference.effort import Effort
 from autoreg.queries.likelihood import log_likelihoods
 from autoreg.queries.posterior import log_sum_by_label
-from autoreg.scoretable import Progress
+from autoreg.scoretable import Progress, check_same
 
 MASKS = ("lower", "upper", "left", "right", "centre", "random", "rows", "columns")
 """What of a picture may be hidden; of anything else a contiguous stretch, "random"."""
@@ -120,10 +120,14 @@ def occlude(
         progress: Told after each sequence.
 
     Raises:
-        ValueError: Mask, share or paths are none, or the part is empty.
+        ValueError: Mask, share or paths are none, there is no such part or it is empty, or the
+            corpus speaks of other things.
     """
     if paths < 2 or (limit is not None and limit < 1):
         raise ValueError(f"paths needs to be at least 2, limit at least 1; got {paths}, {limit}")
+    check_same(density, corpus)
+    if part not in corpus.parts:
+        raise ValueError(f"part needs one of {', '.join(corpus.parts)}; got {part!r}")
     sequences = corpus.parts[part]
     count = len(sequences) if limit is None else min(limit, len(sequences))
     if not count:

@@ -1,5 +1,6 @@
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -135,3 +136,8 @@ def test_what_cannot_be_hidden_is_refused(density, corpus):
         occlude(density, corpus, mask="random", paths=1)
     with pytest.raises(ValueError, match="the train part is empty: made by hand"):
         occlude(density, corpus, mask="random", part="train")
+    with pytest.raises(ValueError, match="part needs one of train, valid, test; got 'all'"):
+        occlude(density, corpus, mask="random", part="all")
+    other = replace(corpus, signal=Plain(3))
+    with pytest.raises(ValueError, match="the corpus needs the density's signal"):
+        occlude(density, other, mask="random")

@@ -9,15 +9,18 @@ import typer
 
 from autoreg import calibration, modeldir
 from autoreg.cli import values
-from autoreg.cli.heldout import Data, Limit, read_held_out
+from autoreg.cli.heldout import Data, LabelRule, Limit, read_held_out
+from autoreg.cli.local import LocalFeatures
 from autoreg.cli.options import (
     AsJson,
     Device,
     Dtype,
     Memory,
     Model,
+    Mono,
     PriorOption,
     Quiet,
+    Resample,
     Threads,
     open_density,
 )
@@ -51,6 +54,10 @@ def calibrate(
     prior: PriorOption = None,
     first: Beginnings = None,
     limit: Limit = None,
+    labels: LabelRule = None,
+    mono: Mono = False,
+    resample: Resample = False,
+    local: LocalFeatures = None,
     device: Device = "auto",
     dtype: Dtype = None,
     threads: Threads = None,
@@ -77,7 +84,16 @@ def calibrate(
     tables = []
     for beginning in first or (None,):
         with waiting("reading the data", quiet=quiet or as_json):
-            corpus = read_held_out(density, data, part="valid", first=beginning)
+            corpus = read_held_out(
+                density,
+                data,
+                part="valid",
+                labels=labels,
+                first=beginning,
+                local=local,
+                mono=mono,
+                resample=resample,
+            )
         with counting("valid sequences", quiet=quiet or as_json) as told:
             tables.append(score_table(density, corpus, part="valid", limit=limit, progress=told))
     found = calibration.fit(

@@ -106,6 +106,7 @@ def complete(
         autoreg complete runs/speakers clip.wav --keep 0.5s --length 60s --out rest.wav --resample
             --only-new --stream
     """
+    streaming.refuse_json(out, as_json=as_json)
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
     density, known = fixed(density, given or ())
     kept, size, generator = values.extent(keep), values.extent(length), seeded(seed)

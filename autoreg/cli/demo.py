@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from autoreg import demo as tour
+from autoreg.cli.judged import print_judgements
 from autoreg.cli.options import AsJson, Quiet, Threads, use_threads
-from autoreg.cli.output import print_evaluation, print_json
+from autoreg.cli.output import print_json
 from autoreg.demo import Demo
 
 
@@ -46,7 +47,8 @@ def demo(
     if as_json:
         print_json({"model": str(out), **found.to_dict()})
         return
-    print_evaluation(found.evaluation, name=str(out), seconds=found.seconds["all"], as_json=False)
+    seconds = found.seconds["all"]
+    print_judgements([found.evaluation], name=str(out), seconds=seconds, as_json=False)
     Console(highlight=False).print(_table(found))
     for picture in found.pictures.values():
         print(picture)

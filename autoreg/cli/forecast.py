@@ -1,5 +1,6 @@
 """The verb that draws how a series may go on, with bands."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,9 @@ import numpy as np
 import torch
 import typer
 
+from autoreg import plaindata
 from autoreg.cli import values
+from autoreg.cli.files import PICTURES, check_folder
 from autoreg.cli.options import (
     AsJson,
     Count,
@@ -26,8 +29,6 @@ from autoreg.cli.options import (
 )
 from autoreg.cli.output import print_json, waiting
 from autoreg.queries.bands import Forecast
-
-_PICTURES = (".png", ".pdf", ".svg")
 
 
 def forecast(
@@ -71,8 +72,10 @@ def forecast(
         autoreg forecast fourier series.csv --keep 120 --horizon 80 -n 256 --out bands.png
         autoreg forecast fourier series.csv --horizon 80 --out bands.csv
     """
-    if out is not None and out.suffix.lower() not in (".csv", *_PICTURES):
-        raise ValueError(f"{out}: bands need a file .csv, {', '.join(_PICTURES)}")
+    if out is not None and out.suffix.lower() not in (".csv", *PICTURES):
+        raise ValueError(f"{out}: bands need a file .csv, {', '.join(PICTURES)}")
+    if out is not None:
+        check_folder(out)
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
     generator = seeded(seed)
     with waiting(f"drawing {count}", quiet=quiet or as_json):
@@ -117,7 +120,7 @@ def _parts(found: Forecast) -> tuple[tuple[float, ...], torch.Tensor, torch.Tens
 
 
 def _save(found: Forecast, out: Path, *, title: str) -> None:
-    if out.suffix.lower() in _PICTURES:
+    if out.suffix.lower() in PICTURES:
         from autoreg import plots  # noqa: PLC0415 - matplotlib takes a while
 
         paths = found.draws.decode()[:, found.origin :]
@@ -130,4 +133,6 @@ def _save(found: Forecast, out: Path, *, title: str) -> None:
         columns += [low, high]
         names += [f"low {level:g}", f"high {level:g}"]
     table = torch.stack(columns, 1).numpy()
-    np.savetxt(out, table, "%.9g", ",", header=",".join(names), comments="")
+    written = BytesIO()
+    np.savetxt(written, table, "%.9g", ",", header=",".join(names), comments="")
+    plaindata.replace(out, written.getvalue())

@@ -52,6 +52,10 @@ def _rows(loaded: Loaded, parameters: int) -> list[tuple[str, str]]:
         nats = training["valid_nats_per_symbol"]
         judged = "" if nats is None else f", {nats / math.log(2):.4f} bits a symbol in validation"
         rows.append(("trained", f"{training['step']:,} steps{judged}"))
+    if "calibration" in card:
+        found = card["calibration"]
+        told = f"temperature {found['temperature']:.4g}, fitted to {', '.join(found['of'])}"
+        rows.append(("calibrated", f"{told} of {found['n']:,} sequences"))
     versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
     rows.append(("made with", f"autoreg {card['autoreg']}, {versions}"))
     return rows

@@ -18,11 +18,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
 from autoreg import scoretable
 from autoreg.answers import Draws
-from autoreg.evaluation import Evaluation
 
 
 def print_json(fields: Mapping[str, Any]) -> None:
@@ -43,7 +41,7 @@ def finite(value: object) -> object:
 def counting(what: str, *, quiet: bool) -> Iterator[scoretable.Progress]:
     """Show on stderr how many of how many are done, if a person is looking."""
     with Progress(
-        TextColumn(what),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -61,7 +59,7 @@ def counting(what: str, *, quiet: bool) -> Iterator[scoretable.Progress]:
 def waiting(what: str, *, quiet: bool) -> Iterator[None]:
     """Show on stderr what is being done, for how long, if a person is looking."""
     with Progress(
-        TextColumn(what),
+        TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
         console=(console := Console(stderr=True)),
         disable=quiet or not console.is_terminal,
@@ -108,24 +106,3 @@ def print_draws(draws: Draws, out: Path, *, seed: int, as_json: bool) -> None:
     print(f"seed {seed}" + (f"; {told}" if told else ""))
     if evidence is not None:
         print(f"log p of what was kept: {float(evidence):.3f} nats")
-
-
-def print_evaluation(found: Evaluation, *, name: str, seconds: float, as_json: bool) -> None:
-    """Print an evaluation: a table with a row for each estimate, or one object."""
-    if as_json:
-        print_json({"model": name, **found.to_dict(), "seconds": round(seconds, 3)})
-        return
-    print(f"{name}: {found.n:,} sequences, {seconds:.1f} s")
-    table = Table("")
-    for column in ("value", "standard error"):
-        table.add_column(column, justify="right")
-    for what, estimate in found.estimates().items():
-        if estimate is not None:
-            asked = f" of {'/'.join(found.of)}" if what == "accuracy" else ""
-            table.add_row(
-                what.replace("_", " ") + asked,
-                f"{estimate.value:.4f}",
-                f"{estimate.std_error:.4f}",
-            )
-    Console(highlight=False).print(table)
-    print(found.protocol)

@@ -8,16 +8,21 @@ from rich.console import Console
 from rich.table import Table
 
 from autoreg.cli import values
-from autoreg.cli.heldout import Data, Limit, Part, read_held_out
+from autoreg.cli.heldout import Data, LabelRule, Limit, Part, read_held_out
+from autoreg.cli.local import takes_local
 from autoreg.cli.options import (
     AsJson,
     Device,
     Dtype,
+    GivenScan,
     Memory,
     Model,
+    Mono,
     PriorOption,
     Quiet,
+    Resample,
     Threads,
+    only_fixed,
     open_density,
     seeded,
 )
@@ -63,6 +68,10 @@ def rolling(
     data: Data = None,
     part: Part = "test",
     limit: Limit = None,
+    labels: LabelRule = None,
+    mono: Mono = False,
+    resample: Resample = False,
+    given: GivenScan = None,
     prior: PriorOption = None,
     seed: Annotated[int, typer.Option(help="Of the draws.", rich_help_panel="Machine")] = 0,
     device: Device = "auto",
@@ -83,9 +92,14 @@ def rolling(
     """
     began = time.perf_counter()
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = only_fixed(density, given or ())
+    if takes_local(density):
+        raise ValueError("rolling forecasts know no features that accompany a sound")
     count = None if origins == "all" else _whole(origins)
     with waiting("reading the data", quiet=quiet or as_json):
-        corpus = read_held_out(density, data, part=part)
+        corpus = read_held_out(
+            density, data, part=part, labels=labels, mono=mono, resample=resample
+        )
     with waiting(f"forecasting {horizon} symbols", quiet=quiet or as_json):
         found = forecasting(
             density,
@@ -110,6 +124,8 @@ def rolling(
         f"{model}: {sequences:,} sequences, {len(found.places):,} origins, {found.paths} paths, "
         f"{seconds:.1f} s"
     )
+    if found.too_short:
+        print(f"{found.too_short:,} sequences are left out: they have too few origins")
     Console(highlight=False).print(_table(found))
     print(corpus.protocol)
 

@@ -58,6 +58,7 @@ def sample(
         autoreg sample runs/speakers --length 600s --out voice.wav --stream
         autoreg sample runs/speakers --length 9s --out - | aplay -f S16_LE -r 8000
     """
+    streaming.refuse_json(out, as_json=as_json)
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
     density, known = fixed(density, given or ())
     density = accompanied(density, None, local)

@@ -72,7 +72,7 @@ def write(
                 break
     ended = "interrupted" if done < first + length else "length"
     told = {"out": str(out), "seed": seed, "labels": [stream.labels], "samples": done}
-    if as_json and not piped:
+    if as_json:
         print_json({**told, "sample_rate": rate, "ended": ended})
     else:
         labels = "".join(f"; {name}={label}" for name, label in stream.labels.items())
@@ -96,6 +96,12 @@ def refuse_several(count: int | None) -> None:
     """Raise ValueError if more than one stream is asked for."""
     if count not in (None, 1):
         raise ValueError(f"--stream writes one sound; got -n {count}")
+
+
+def refuse_json(out: Path, *, as_json: bool) -> None:
+    """Raise ValueError if standard output would have to take both samples and JSON."""
+    if as_json and str(out) == "-":
+        raise ValueError("--out - writes samples to standard output; leave out --json")
 
 
 def _pieces(lead: Tensor | None, stream: Stream) -> Iterator[Tensor]:

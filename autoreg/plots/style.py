@@ -1,11 +1,14 @@
 """The look that all figures share."""
 
+from io import BytesIO
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+
+from autoreg import plaindata
 
 WIDTH = 9.6  # inches
 RESOLUTION = 160  # dots per inch
@@ -27,8 +30,11 @@ LINES = (
 
 
 def save(figure: Figure, path: Path | str) -> None:
-    """Write a figure as a picture."""
-    figure.savefig(path, dpi=RESOLUTION, facecolor="white")
+    """Write a figure as a picture, whole or not at all; as .png where no suffix says how."""
+    path = Path(path)
+    path, drawn = path if path.suffix else path.with_suffix(".png"), BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:], dpi=RESOLUTION, facecolor="white")
+    plaindata.replace(path, drawn.getvalue())
 
 
 def sheet(title: str, height: float, *, width: float = WIDTH) -> Figure:

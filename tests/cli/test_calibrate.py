@@ -37,6 +37,8 @@ def test_temperature_is_kept_with_the_model_and_used_where_it_is_named(lines, ru
     assert judged["temperature"] == pytest.approx(expected.temperature)
     assert judged["calibrated_log_score"] == pytest.approx(expected.log_score[1])
     assert judged["log_score"] == pytest.approx(expected.log_score[0])
+    known = run("info", model).stdout
+    assert f"temperature {expected.temperature:.4g}, fitted to digit of 40 sequences" in known
     people = run("calibrate", model, "--limit", 40).stdout
     assert "fitted to digit" in people
     assert "before" in people
@@ -54,6 +56,18 @@ def test_beginnings_are_fitted_together(lines, model):
     assert told["n"] == 40
     assert "only the first 8 symbols" in told["protocol"]
     assert "only the first 16 symbols" in told["protocol"]
+
+
+def test_sounds_are_read_as_in_training_or_as_options_say(refused, voices, voices_model, tmp_path):
+    model = shutil.copytree(voices_model, tmp_path / "model")
+    table = tmp_path / "table.csv"
+    files = sorted(path.name for path in voices.iterdir())
+    table.write_text("file,speaker\n" + "".join(f"{name},ann\n" for name in files))
+    asked = ("calibrate", model, "--data", voices, "--mono", "--resample")
+    told = refused(*asked, "--labels", table)
+    assert "the valid part is empty" in told
+    for what in ("labels from table.csv", "mixed to mono", "resampled"):
+        assert what in told
 
 
 def test_calibration_needs_a_directory_and_classify_a_calibration(refused, digits_model, image):

@@ -55,6 +55,8 @@ def test_temperature_0_has_no_band(lines, curves_model, series):
         (["-n", 10], "a band of 0.9 needs 19 draws or more; got 10"),
         (["--levels", "0.5,1.5"], "levels need to lie between 0 and 1; got 1.5"),
         (["--out", "bands.wav"], "bands.wav: bands need a file .csv, .png, .pdf, .svg"),
+        (["--levels", ""], "bands need a level or more, between 0 and 1; got none"),
+        (["--out", "none/bands.csv", "--keep", 31], "none/bands.csv: needs a folder that exists"),
         (["--temperature", -1], "temperature needs to be 0"),
     ],
 )

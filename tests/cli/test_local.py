@@ -187,3 +187,8 @@ def test_a_density_that_needs_no_features_is_left_as_it_is(voices_model, trained
     assert not takes_local(density)
     assert accompanied(density, clips / "ann_0.wav", None) is density
     assert takes_local(load(trained))
+
+
+def test_rolling_forecasts_take_no_features(refused, trained, clips):
+    told = refused("rolling", trained, "--data", clips, "--horizon", 2)
+    assert "rolling forecasts know no features that accompany a sound" in told

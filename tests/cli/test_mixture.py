@@ -67,6 +67,7 @@ def test_little_memory_is_enough(lines, mixture, image):
 def test_what_goes_along_a_scan_asks_for_one(lines, refused, mixture, image, tmp_path):
     fix = "--given scan=raster"
     assert fix in refused("complete", mixture, image, "--keep", 32, "--out", tmp_path / "x.png")
+    assert fix in refused("rolling", mixture, "--horizon", 2)
     told = refused("classify", mixture, image, "--animate", tmp_path / "x.gif")
     assert "--animate needs one order" in told
     assert fix in told

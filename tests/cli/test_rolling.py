@@ -29,4 +29,22 @@ def test_forecasts_are_judged_at_each_horizon(lines, run, refused, curves_model)
     message = refused("rolling", curves_model, "--horizon", 3, "--origins", "some")
     assert "origins are a number in each sequence, or all; got 'some'" in message
     (told,) = lines("rolling", curves_model, *options[:2], "--limit", 1, "--origins", "all")
-    assert told["origins"] == 28
+    assert (told["origins"], told["too_short"]) == (28, 0)
+    message = refused("rolling", curves_model, "--horizon", 3, "--levels", "")
+    assert "bands need a level or more, between 0 and 1; got none" in message
+
+
+def test_sounds_are_read_as_options_say(
+    lines, refused, voices, voices_model, digits_model, tmp_path
+):
+    table = tmp_path / "table.csv"
+    files = sorted(path.name for path in voices.iterdir())
+    table.write_text("file,speaker\n" + "".join(f"{name},ann\n" for name in files))
+    options = ["--horizon", 2, "--origins", 2, "--paths", 19]
+    reading = ["--data", voices, "--labels", table, "--mono", "--resample"]
+    (told,) = lines("rolling", voices_model, *reading, *options)
+    assert told["origins"] == 2 * told["sequences"]
+    assert "labels from table.csv" in told["protocol"]
+    assert "mixed to mono, resampled" in told["protocol"]
+    message = refused("rolling", digits_model, *options, "--mono")
+    assert "mono and resample are for sounds; this is a picture" in message

@@ -44,6 +44,13 @@ def test_samples_on_standard_output_are_those_of_the_file(run, voices_model, tmp
     assert "seed 3" in piped.stderr
 
 
+def test_standard_output_takes_samples_or_json(refused, voices_model, voices):
+    for asked in (("sample", voices_model), ("complete", voices_model, voices / "ann_0.wav")):
+        keep = ["--keep", 10] if asked[0] == "complete" else []
+        told = refused(*asked, *keep, "--length", 300, "--out", "-", "--json")
+        assert "--out - writes samples to standard output; leave out --json" in told
+
+
 def test_ctrl_c_leaves_what_was_drawn_as_a_whole_file(run, voices_model, tmp_path, monkeypatch):
     append = Recording.append
 
