@@ -16,6 +16,17 @@ def test_figure_is_saved_as_wide_as_the_others(tmp_path):
         assert picture.size[0] == round(plots.WIDTH * plots.RESOLUTION)
 
 
+def test_picture_is_written_whole_or_not_at_all(tmp_path):
+    figure = plots.drawn(IMAGES, "abc", title="Draws")
+    plots.save(figure, tmp_path / "bare")
+    assert [path.name for path in tmp_path.iterdir()] == ["bare.png"]
+    (tmp_path / "old.wav").write_bytes(b"there")
+    with pytest.raises(ValueError, match="wav"):
+        plots.save(figure, tmp_path / "old.wav")
+    assert (tmp_path / "old.wav").read_bytes() == b"there"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def luminance(colour):
     red, green, blue = to_rgb(colour)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
