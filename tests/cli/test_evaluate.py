@@ -134,7 +134,7 @@ def test_hidden_parts_are_judged_by_mask(lines, run, refused, digits_model):
     lower, random = lines(*asked, "--hidden", "lower", "--hidden", "random", "--share", "0.25")
     assert (lower["mask"], lower["exact"], lower["share"]) == ("lower", 1.0, 0.25)
     assert (random["mask"], random["n"], random["paths"]) == ("random", 1, 2)
-    assert 0 <= random["exact"] <= 1
+    assert random["exact"] == 1.0  # so few pixels, of so small a model, are summed over
     people = run(*asked, "--hidden", "lower").stdout
     assert "nats per hidden symbol" in people
     assert "what is hidden needs one of lower" in refused(*asked, "--hidden", "middle")
