@@ -93,8 +93,8 @@ def carry_out(
         str | None,
         _of_run(
             "--from",
-            help="A trained model of the same shape, a directory or a bundled name, whose weights "
-            "to start from.",
+            help="A trained model, a directory or a bundled name, whose weights to start from: of "
+            "the same layers, and no wider.",
             metavar="MODEL",
         ),
     ] = None,

@@ -18,6 +18,7 @@ from autoreg.training import checkpoint
 from autoreg.training.chance import seeded
 from autoreg.training.checkpoint import Standing
 from autoreg.training.config import Config, ModelConfig, TrainingConfig
+from autoreg.training.growth import inherit
 from autoreg.training.loop import Fit, fit
 from autoreg.training.shifts import Shifts
 
@@ -43,7 +44,7 @@ def train(
         config: The model and how to fit it.
         directory: Made if it does not exist; refused if it holds a run that is not to be resumed.
         source: What ``read_corpus`` read the corpus from; kept, so that the model says how.
-        start: A trained model of the same shape whose weights to start from; fresh ones if None.
+        start: A trained model whose weights to start from, see ``inherit``; fresh ones if None.
         resume: Continue the run in the directory.
         device: Where to compute; "auto" takes an accelerator if there is one.
         console: Shows progress; None shows nothing.
@@ -59,7 +60,7 @@ def train(
     model = build(corpus, config.model, seed=config.training.seed)
     settings: dict[str, Any] = {"config": config.to_dict(), "split": split}
     if start is not None and not resume:
-        _copy(start.model, model)
+        inherit(model, start.model)
         settings["start"] = {
             key: start.card[key] for key in ("weights", "training") if key in start.card
         }
@@ -139,19 +140,6 @@ def build(corpus: Corpus, config: ModelConfig, *, seed: int) -> WaveNet:
             **shape,
         )
     return model if features is None else model.with_features(features, rows=corpus.rows)
-
-
-def _copy(trained: WaveNet, model: WaveNet) -> None:
-    """Give a model the weights of a trained one; what it knows of positions stays its own."""
-    theirs, ours = trained.config(), model.config()
-    if changes := [
-        f"{key}: {theirs[key]} there, {ours[key]} here" for key in ours if theirs[key] != ours[key]
-    ]:
-        raise ValueError("\n  ".join(["the model to start from needs the same shape", *changes]))
-    weights = dict(trained.named_parameters())
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(weights[name])
 
 
 def _shifts(corpus: Corpus, config: TrainingConfig) -> Shifts | None:

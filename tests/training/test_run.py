@@ -161,12 +161,19 @@ def test_run_starts_from_the_weights_of_a_trained_model(corpus, config, tmp_path
     assert card["training"]["start"]["weights"] == start.card["weights"]
 
 
-def test_model_to_start_from_needs_the_same_shape(corpus, config, tmp_path):
-    train(corpus, config, tmp_path / "first", device="cpu")
+def test_model_to_start_from_may_be_narrower_and_not_wider(corpus, config, tmp_path):
+    first = train(corpus, config, tmp_path / "first", device="cpu")
     start = modeldir.load(tmp_path / "first", device="cpu")
-    other = replace(config, model=replace(config.model, skip=config.model.skip + 1))
-    with pytest.raises(ValueError, match=r"the same shape\n  skip: \d+ there, \d+ here"):
-        train(corpus, other, tmp_path / "second", start=start, device="cpu")
+    wide, narrow = (
+        replace(config, model=replace(config.model, skip=config.model.skip + more))
+        for more in (2, -1)
+    )
+    train(corpus, wide, tmp_path / "wide", start=start, device="cpu")
+    history = read_history(tmp_path / "wide" / "history.jsonl")
+    assert history[0]["valid"] == pytest.approx(first.standing.best, rel=1e-6)
+    with pytest.raises(ValueError, match=r"a narrower one\n  skip: \d+ there, \d+ here"):
+        train(corpus, narrow, tmp_path / "narrow", start=start, device="cpu")
+    assert not (tmp_path / "narrow").exists()
 
 
 def test_discriminative_share_tells_conditions_better_at_the_price_of_nats(
