@@ -15,6 +15,7 @@ from autoreg.inference.effort import Effort
 from tests.mixtures import KINDS, images_of, joint_of, stored
 from tests.oracles import assert_drawn_from, index_of
 
+FIELDS = ("value", "std_error")
 SIZES = [(2, 2, KINDS), (2, 3, ("column", "reversed"))]
 
 
@@ -202,9 +203,21 @@ def test_estimates_are_combined_with_their_errors(world):
         told = density.probability(known, effort=effort, generator=chance)
         assert told.kind == "unbiased"
         scores.append(float((told.value - wanted) / told.std_error))
-    # Of 10 standard normal numbers the mean square is 1 with a deviation of 0.45; it is less where
-    # the error is that of what no path may have met.
+    # Of 10 standard normal numbers the mean square is 1 with a deviation of 0.45. It is far less
+    # here: weights are nearly even, and the error is that of what no path may have met.
     assert float(np.mean(np.square(scores))) < 3.2
+    # So that the error is held to its parts': independent, each by its share.
+    names, chance = list(density.model.names), torch.Generator().manual_seed(9)
+    parts = [density.component(name) for name in names]
+    each = [
+        part.probability(
+            part.evidence(grey(image), hidden=hidden), effort=effort, generator=chance
+        )
+        for part in parts
+    ]
+    values, errors = (torch.stack([getattr(one, of) for one in each]) for of in FIELDS)
+    assert torch.equal(told.value, values.logsumexp(0) - math.log(len(names)))
+    assert torch.allclose(told.std_error, (values.softmax(0) * errors).square().sum().sqrt())
     chance = torch.Generator().manual_seed(0)
     found = density.posterior(evidence=known, effort=effort, generator=chance)
     assert found.kind == "consistent"

@@ -2,10 +2,12 @@
 
     python -m tests.benchmarks.levers --data DIR
 
-On the 8x8 digits, and on MNIST of two levels learnt from its first 10,000 images alone. A variant
-is trained anew from each seed and judged on the same test images; it is one line of JSON, and a
-killed run goes on with the next. "hybrid" and "distilled", which learns from the verdicts of a
-support vector machine that has seen the same images, are no longer purely generative.
+On the 8x8 digits, each variant trained from nothing; and on MNIST of two levels, where all learn
+from the first 10,000 images alone and go on, each in its own way and for as many images, from one
+model that has seen them a few times. Judged on the same test images; the temperature is fitted to
+the validation part. A variant is one line of JSON, and a killed run goes on with the next.
+"hybrid" and "distilled", which learns from the verdicts of a support vector machine that has seen
+the same images, are no longer purely generative.
 """
 
 import argparse
@@ -18,17 +20,23 @@ import torch
 from sklearn.svm import SVC
 
 import autoreg
-from autoreg import scoring
+from autoreg import calibration, modeldir, scoring
+from autoreg.data.orders import in_order
+from autoreg.data.pictures import Pictures
 from autoreg.data.source import read_corpus
 from autoreg.density import Density
-from autoreg.evaluation import evaluate
+from autoreg.evaluation import judge
+from autoreg.scoretable import score_table
 from autoreg.training import run
 from autoreg.training.batches import training_batches
 from autoreg.training.config import preset
+from autoreg.training.growth import inherit
 from autoreg.training.learner import learning_rate, weight_groups
+from autoreg.training.precision import multiplies_in
 from tests.benchmarks import rows as bench
 
-TRAINED, JUDGED = 10_000, 2_000
+TRAINED, JUDGED, FITTED = 10_000, 2_000, 500
+NEGLIGIBLE = 1e-4  # what a condition passes on to the gradient of a distilled model at least
 TWO = ("raster", "column")
 FOUR = ("raster", "column", "reversed", "mirrored")
 
@@ -38,7 +46,8 @@ VARIANTS = {
     "moved by up to a pixel": {"settings": ["training.shift=1"]},
     "hybrid, half": {"settings": ["training.discriminative=0.5"]},
     "hybrid, nine tenths": {"settings": ["training.discriminative=0.9"]},
-    "distilled, half": {"teacher": 0.5},
+    "hybrid, 99 in 100": {"settings": ["training.discriminative=0.99"]},
+    "distilled, nine tenths": {"teacher": 0.9},
     "two orders": {"scan": TWO},
     "four orders": {"scan": FOUR},
 }
@@ -53,6 +62,8 @@ def main():
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", type=int, help="of each training, if not as many as usual")
+    parser.add_argument("--base", type=int, default=2_400, help="steps of what MNIST goes on from")
+    parser.add_argument("--judged", type=int, default=JUDGED, help="test images, at most")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--report", action="store_true", help="only show what there is")
     arguments = parser.parse_args()
@@ -69,53 +80,99 @@ def main():
 
 def measure(kind, variant, seed, arguments):
     """Train one variant and judge it."""
-    told = VARIANTS[variant]
-    source = {"kind": kind, "scan": told.get("scan", "raster")}
-    source["scan"] = list(source["scan"]) if "scan" in told else source["scan"]
-    corpus = read_corpus(source, arguments.data if kind == "mnist" else None)
-    if kind == "mnist":
-        several = len(told.get("scan", "1")) if "scan" in told else 1
-        few = corpus.parts["train"].take(range(TRAINED * several))
-        corpus = replace(corpus, parts={**corpus.parts, "train": few})
-    config = preset("digits" if kind == "digits" else "mnist-binary-cpu")
-    steps = arguments.steps or (config.training.steps if kind == "digits" else 2_400)
-    settings = [f"training.seed={seed}", f"training.steps={steps}", *told.get("settings", [])]
-    config = config.replace_from(settings)
-    begin = time.perf_counter()
+    told, begin = VARIANTS[variant], time.perf_counter()
+    scan = told.get("scan", "raster")
+    corpus, source = data(kind, scan, arguments)
+    config = settings(kind, seed, arguments).replace_from(told.get("settings", []))
+    start = None if kind == "digits" else base(seed, arguments)
     out = arguments.out / "-".join([kind, *variant.replace(",", "").split(), str(seed)])
     if "teacher" in told:
-        density = distilled(corpus, config, told["teacher"])
+        density = distilled(corpus, config, told["teacher"], start)
     else:
-        resume = (out / "state.safetensors").exists()
-        run.train(corpus, config, out, source=source, resume=resume, device="cpu")
-        density = autoreg.load(out, device="cpu")
+        density = trained(corpus, config, out, source=source, start=start)
     return {
-        "steps": steps,
+        "steps": config.training.steps,
         "train_seconds": time.perf_counter() - begin,
-        **judged(density, corpus),
+        **judged(density, corpus, arguments.judged),
     }
 
 
-def judged(density, corpus):
-    """Return what a density is worth on test images."""
-    told = evaluate(density, corpus, limit=JUDGED)
-    names = ("accuracy", "nats_per_sequence", "nats_given_label", "log_score", "ece")
-    found = told.to_dict()
-    return {"n": told.n, **{name: [found[name], found["std_error"][name]] for name in names}}
+def data(kind, scan, arguments):
+    """Return the images in one order or several, and how they are read."""
+    source = {"kind": kind, "scan": scan if isinstance(scan, str) else list(scan)}
+    corpus = read_corpus(source, arguments.data if kind == "mnist" else None)
+    if kind == "mnist":
+        several = 1 if isinstance(scan, str) else len(scan)
+        few = corpus.parts["train"].take(range(TRAINED * several))
+        corpus = replace(corpus, parts={**corpus.parts, "train": few})
+    return corpus, source
 
 
-def distilled(corpus, config, share):
+def settings(kind, seed, arguments):
+    """Return how a variant is trained: on MNIST for a few hundred steps of more images each."""
+    config = preset("digits" if kind == "digits" else "mnist-binary-cpu")
+    few = ["columns=25088", "learning_rate=1e-3", "warmup=20", "average=0.98", "steps=300"]
+    changes = [] if kind == "digits" else [f"training.{one}" for one in few]
+    steps = [f"training.steps={arguments.steps}"] if arguments.steps else []
+    return config.replace_from([*changes, *steps, f"training.seed={seed}"])
+
+
+def base(seed, arguments):
+    """Return what all variants of MNIST go on from."""
+    out = arguments.out / f"mnist-base-{seed}"
+    corpus, source = data("mnist", "raster", arguments)
+    config = preset("mnist-binary-cpu").replace_from(
+        [f"training.seed={seed}", f"training.steps={arguments.base}", "training.average=0.998"]
+    )
+    trained(corpus, config, out, source=source)
+    return modeldir.load(out, device="cpu")
+
+
+def trained(corpus, config, out, *, source, start=None):
+    """Return the density in a folder, trained as far as it is not yet; its last weights count."""
+    nothing = corpus.parts["valid"].take(range(0))
+    corpus = replace(corpus, parts={**corpus.parts, "valid": nothing})
+    resume = (out / "state.safetensors").exists()
+    run.train(corpus, config, out, source=source, start=start, resume=resume, device="cpu")
+    return autoreg.load(out, device="cpu")
+
+
+def judged(density, corpus, limit):
+    """Return what a density is worth on test images, as it is and with a temperature."""
+    if isinstance(corpus.signal, Pictures):
+        corpus = in_order(corpus, density.signal.scan.kind)
+    fitted = score_table(density, corpus, part="valid", limit=FITTED)
+    found = calibration.fit(
+        fitted.log_likelihoods, fitted.condition, density.space, protocol="validation"
+    )
+    told = judge(
+        score_table(density, corpus, limit=limit),
+        density.space,
+        of=density.target,
+        calibration=found,
+    )
+    values = told.to_dict()
+    estimates = {name: [values[name], values["std_error"][name]] for name in told.estimates()}
+    return {"n": told.n, "temperature": found.temperature, **estimates}
+
+
+def distilled(corpus, config, share, start):
     """Return a density that learns signals and a teacher's verdicts on them."""
     training, sequences = config.training, corpus.parts["train"]
     symbols, condition, _ = sequences.pad(range(len(sequences)))
     pixels = symbols.numpy() / (corpus.signal.num_symbols - 1)
     teacher = SVC(C=10, random_state=training.seed).fit(pixels, condition.numpy())
-    margins = torch.as_tensor(teacher.decision_function(pixels))
-    verdicts = {
+    soft = {
         bytes(row.numpy().data): verdict
-        for row, verdict in zip(symbols, margins.softmax(1), strict=True)
+        for row, verdict in zip(
+            symbols,
+            torch.as_tensor(teacher.decision_function(pixels)).softmax(1),
+            strict=True,
+        )
     }
     model = run.build(corpus, config.model, seed=training.seed)
+    if start is not None:
+        inherit(model, start.model)
     optimizer = torch.optim.AdamW(weight_groups(model, training.weight_decay))
     batches = training_batches(
         sequences, order=model.order, crop=None, columns=training.columns, seed=training.seed
@@ -123,37 +180,47 @@ def distilled(corpus, config, share):
     averaged = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(training.average)
     )
+    rough = multiplies_in(training.precision, torch.device("cpu")) == torch.bfloat16
     model.train()
     for step, batch in enumerate(itertools.islice(batches, training.steps)):
-        joint = torch.stack(
-            [
-                scoring.log_factors(model, batch.symbols, torch.full_like(batch.condition, k)).sum(
-                    1
-                )
-                for k in range(model.num_conditions)
-            ],
-            dim=1,
-        )
-        soft = torch.stack([verdicts[bytes(row.numpy().data)] for row in batch.symbols])
-        own = joint.gather(1, batch.condition[:, None]).sum()
-        agreed = (soft * joint.log_softmax(1)).sum()
-        loss = -((1 - share) * own + share * agreed) / batch.scored
+        verdicts = torch.stack([soft[bytes(row.numpy().data)] for row in batch.symbols])
         optimizer.zero_grad()
-        loss.backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=rough):
+            taught(model, batch, verdicts, share).div(batch.scored).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), training.clip)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(training, step)
         optimizer.step()
         averaged.update_parameters(model)
     return Density(
-        averaged.module.eval(), corpus.signal, corpus.space, target=corpus.target, card={}
+        model=averaged.module.eval(),
+        signal=corpus.signal,
+        space=corpus.space,
+        target=corpus.target,
+        card={},
     )
+
+
+def taught(model, batch, verdicts, share):
+    """Return what has the gradient of -(1 - share) log p(x | y) - share sum q(k) log p(k | x)."""
+
+    def read(symbols, condition):
+        return scoring.log_factors(model, symbols, condition).sum(1)
+
+    with torch.no_grad():
+        each = torch.arange(model.num_conditions)
+        joint = torch.stack([read(batch.symbols, k.expand(len(batch.symbols))) for k in each], 1)
+    truth = torch.nn.functional.one_hot(batch.condition, len(each))
+    weights = (1 - share) * truth + share * (verdicts - joint.softmax(1))
+    row, rival = (weights.abs() > NEGLIGIBLE).nonzero().T
+    return -(weights[row, rival] * read(batch.symbols[row], rival)).sum()
 
 
 def table(rows):
     """Return what each variant gave, a line each."""
     header = ["data", "variant", "seed", "steps", "accuracy, %", "nats, label summed out"]
-    header += ["nats, label given", "log score", "ECE", "minutes"]
+    header += ["nats, label given", "log score", "ECE", "temperature"]
+    header += ["log score with it", "ECE with it", "minutes"]
     lines = []
     for row in rows:
         (kind, variant, seed), error = row["key"], "{:.{d}f} ± {:.{d}f}"
@@ -166,8 +233,11 @@ def table(rows):
                 ("nats_given_label", 2),
                 ("log_score", 3),
                 ("ece", 4),
+                ("calibrated_log_score", 3),
+                ("calibrated_ece", 4),
             )
         ]
+        cells.insert(-2, f"{row['temperature']:.2f}")
         minutes = f"{row['train_seconds'] / 60:.1f}"
         lines.append([kind, variant, seed, row["steps"], *cells, minutes])
     return bench.markdown(header, lines)
