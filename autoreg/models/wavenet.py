@@ -291,7 +291,11 @@ class WaveNet(nn.Module):
         return self.head.log_prob(before, symbols), State(params[:, -1], memory)
 
     def step(self, state: State, symbols: Int[Tensor, " B"]) -> State:
-        """Return the state after one symbol."""
+        """Return the state after one symbol.
+
+        A step copies its rings, since a state is a value; compiled walks copy a state once and
+        write its rings in place.
+        """
         return self.advance(state, self.embed(symbols.long()))
 
     def advance(self, state: State, vectors: Float[Tensor, "B R"]) -> State:

@@ -1,25 +1,37 @@
 """What other systems get wrong with images and generators, and this one does not."""
 
+import hashlib
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from typer.testing import CliRunner
 
+from autoreg.cli.app import app
+from autoreg.cli.options import seeded
 from autoreg.codecs.linear import Linear
 from autoreg.codecs.pixels import Grey, Threshold
 from autoreg.codecs.scan import Scan
 from autoreg.conditions import ConditionSpace
+from autoreg.data.fourier import fourier
 from autoreg.data.picture import Picture
 from autoreg.data.split import Split
 from autoreg.density import Density
 from autoreg.models.wavenet import WaveNet
 from autoreg.queries.likelihood import log_prob
 from autoreg.queries.sampling import complete, sample
+from autoreg.training import run
+from autoreg.training.batches import training_batches
+from autoreg.training.config import ModelConfig
+from autoreg.training.run import build
+from autoreg.walks import cpu
 from tests.laws.recipes import MarkovRecipe, WaveNetRecipe, randomise
 from tests.oracles import every
+from tests.walks.recipes import AskRecipe, NetRecipe, packed
 
 PICTURES = WaveNetRecipe(2, (3,), None, 2, (1, 2), 2, 3, 0, 5, 0).build()
 SCANS = pytest.mark.parametrize("kind", ["raster", "serpentine", "column", "reversed"])
@@ -121,20 +133,60 @@ def test_a_scan_back_and_forth_is_called_what_it_is_and_is_no_default():
     assert Picture(Threshold(), Scan("raster", 2, 2)).scan.kind == "raster"
 
 
-def test_seed_0_is_a_seed():
+def drawn_symbols(seed):
     chain = MarkovRecipe(num_symbols=3, order=1, num_conditions=1, seed=0).build()
-    one, two, other = (
-        sample(chain, 20, length=20, generator=chance(seed)).symbols for seed in (0, 0, 1)
-    )
-    assert torch.equal(one, two)
-    assert not torch.equal(one, other)
+    return sample(chain, 20, length=20, generator=seeded(seed)).symbols
 
 
-def test_what_is_held_out_stays_held_out_without_any_seed(tmp_path):
+def held_out_curves(seed):
+    return fourier(30, 20, seed=seed).parts["valid"].symbols
+
+
+def batch_of_training(seed):
+    part = fourier(30, 20).parts["train"]
+    return next(training_batches(part, order=9, crop=None, columns=100, seed=seed)).symbols
+
+
+def weights_before_training(seed):
+    return build(fourier(3, 4), ModelConfig(dilations=(1,)), seed=seed).embedding.weight
+
+
+@pytest.mark.parametrize(
+    "made", [drawn_symbols, held_out_curves, batch_of_training, weights_before_training]
+)
+def test_seed_0_is_a_seed(made):
+    zero, again, one = (made(seed) for seed in (0, 0, 1))
+    assert torch.equal(zero, again)
+    assert not torch.equal(zero, one)
+
+
+def test_seed_0_replaces_another_on_the_command_line(monkeypatch):
+    seeds = []
+
+    def caught(corpus, config, directory, **options):
+        seeds.append(config.training.seed)
+        raise FileExistsError("this is far enough")
+
+    monkeypatch.setattr(run, "train", caught)
+    asked = ["train", "digits", "--out", "nowhere", "--set", "training.seed=5"]
+    for more in ([], ["--seed", "0"], ["--seed", "1"]):
+        CliRunner().invoke(app, [*asked, *more])
+    assert seeds == [5, 0, 1]
+
+
+def test_what_is_held_out_follows_from_the_files_alone(tmp_path):
+    for folder, prefix in (("one", "a"), ("other", "b")):
+        (tmp_path / folder).mkdir()
+        for number in range(60):
+            (tmp_path / folder / f"{prefix}{number:02}.txt").write_text(str(number))
+    one, other = (sorted((tmp_path / folder).iterdir()) for folder in ("one", "other"))
+    wanted = []
     for number in range(60):
-        (tmp_path / f"{number}.txt").write_text(str(number))
-    paths = sorted(tmp_path.iterdir())
-    assert Split(0.3, 0.3).assign(paths) == Split(0.3, 0.3).assign(paths)
+        place = int(hashlib.sha256(str(number).encode()).hexdigest(), 16) / 16**64
+        wanted.append("test" if place < 0.3 else "valid" if place < 0.51 else "train")
+    assert {*wanted} == {"train", "valid", "test"}
+    assert Split(0.3, 0.3).assign(one) == wanted
+    assert Split(0.3, 0.3).assign(other[::-1]) == wanted[::-1]
 
 
 def test_generators_of_one_model_are_values_that_do_not_disturb_each_other():
@@ -176,3 +228,28 @@ def test_a_state_holds_as_much_as_the_network_reaches_and_no_more():
     for _ in range(6):
         state = model.step(state, torch.tensor([1])) if state.next.numel() else state
     assert [tensor.numel() for tensor in state.memory] == sizes
+
+
+def test_a_position_of_a_compiled_walk_writes_one_slot_of_each_ring_and_moves_none(monkeypatch):
+    """What a position costs does not grow with the dilations: no ring is copied or rolled."""
+    model = NetRecipe(dilations=(1, 5, 512)).build()
+    work, seen = cpu._Team.work, []
+
+    def watched(team, go, begin, end):
+        work(team, go, begin, end)
+        seen.append([(ring.data_ptr(), ring.clone()) for ring in team.members[0].memory.rings])
+
+    monkeypatch.setattr(cpu._Team, "work", watched)
+    monkeypatch.setattr(cpu, "BREATH", 1)  # one position at a time
+    asked = AskRecipe(rows=2, length=20, primed=3).build(model)
+    first = int(asked.state.memory[0][0]) + 1
+    walked = cpu.walk(packed(model), asked)
+    assert len(seen) == 20
+    for number, rings in enumerate(pairwise(seen), first + 1):
+        for (where, before), (there, after) in zip(*rings, strict=True):
+            assert there == where
+            changed = (after != before).any(2).any(0).nonzero()[:, 0].tolist()
+            # The same symbol twice leaves the slot of the input filter as it was.
+            assert changed in ([number % before.shape[1]], [])
+        assert changed
+    assert [ring.data_ptr() for ring in walked.state.memory[3:]] == [at for at, _ in seen[0]]
