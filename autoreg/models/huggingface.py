@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -53,6 +54,9 @@ class CausalLM:
         self.model = cast(Any, model)
         # Not at the top: whoever has such a model has loaded the library, nobody else needs it.
         self._new_cache = import_module("transformers").DynamicCache
+        # What a cache is passed as has changed within a major version of the library.
+        takes = signature(self.model.forward).parameters
+        self._cache_argument = "cache" if "cache" in takes else "past_key_values"
         self._config: Any = self.model.config.get_text_config(decoder=True)
         rows = [[bos]] if isinstance(bos, int) else [list(row) for row in bos]
         widths = sorted({len(row) for row in rows})
@@ -135,7 +139,7 @@ class CausalLM:
         cache = self._new_cache()
         for layer, (keys, values) in enumerate(zip(pairs[::2], pairs[1::2], strict=True)):
             cache.update(keys, values, layer)
-        logits = self.model(inputs, past_key_values=cache, use_cache=True).logits
+        logits = self.model(inputs, **{self._cache_argument: cache}, use_cache=True).logits
         kept = [tensor for layer in cache.layers for tensor in (layer.keys, layer.values)]
         count = sum(isinstance(tensor, Tensor) for tensor in kept)
         if count != 2 * self._config.num_hidden_layers:
