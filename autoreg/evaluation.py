@@ -50,8 +50,10 @@ class Evaluation:
         log_score: Mean log posterior of the true label.
         ece: Expected calibration error of the most probable label, in 15 bins of equal width; its
             standard error is that of bootstrap resamples drawn with a fixed seed.
-        temperature: That of a calibration, where one is judged too; the next two are what it makes
-            of log score and calibration error. It moves neither accuracy nor nats.
+        temperature: That of a calibration, where one is judged too; the next three are what it
+            makes of accuracy, log score and calibration error. Nats are the model's own. Of one
+            question over all factors and a uniform prior it leaves the accuracy as it is: the
+            order of the labels is that of their likelihoods.
         protocol: What was evaluated, in one sentence.
     """
 
@@ -64,6 +66,7 @@ class Evaluation:
     log_score: Estimate | None = None
     ece: Estimate | None = None
     temperature: float | None = None
+    calibrated_accuracy: Estimate | None = None
     calibrated_log_score: Estimate | None = None
     calibrated_ece: Estimate | None = None
     protocol: str
@@ -72,7 +75,7 @@ class Evaluation:
         """Return the estimates by name, in the order of the attributes."""
         left_out = {"n", "of", "protocol", "temperature"}
         if self.temperature is None:
-            left_out |= {"calibrated_log_score", "calibrated_ece"}
+            left_out |= {"calibrated_accuracy", "calibrated_log_score", "calibrated_ece"}
         names = (field.name for field in dataclasses.fields(self))
         return {name: getattr(self, name) for name in names if name not in left_out}
 
@@ -162,6 +165,7 @@ def judge(
     return replace(
         found,
         temperature=calibration.temperature,
+        calibrated_accuracy=share_of(tempered.right),
         calibrated_log_score=mean_of(tempered.log_score),
         calibrated_ece=_calibration_error(tempered.confidence, tempered.right),
     )

@@ -154,6 +154,27 @@ def load(
     return _assemble(directory, filepair.read(directory, _check, root=root), device, dtype)
 
 
+def notes(source: str | Path) -> str:
+    """Return what people wrote about a model: its README.md; empty if it has none.
+
+    Whoever made the model chose these characters: those that would move a terminal are left out.
+
+    Args:
+        source: As for ``load``.
+
+    Raises:
+        ModelDirError: There is no such model, or its README.md is a link that leads out of it, no
+            file, or longer than a model.json may be.
+        ConnectionError: The Hub does not answer, or has no such repository.
+    """
+    directory, root = _find(source)
+    if not (directory / README).exists():
+        return ""
+    written = plaindata.read(directory / README, root=root, limit=plaindata.JSON_LIMIT)
+    text = written.decode(errors="replace")
+    return "".join(one for one in text if one.isprintable() or one == "\n").strip()
+
+
 def keep_calibration(directory: str | Path, calibration: Mapping[str, object] | None) -> Path:
     """Store a calibration with the model that it was fitted to; new weights leave it behind.
 

@@ -214,6 +214,6 @@ def _draw(path: Path, told: Sequence[Verdicts], *, title: str) -> None:
     """Write a reliability diagram, of the calibrated ones too if there are any."""
     before, *after = told
     plots = import_module("autoreg.plots")  # matplotlib takes longer to load than a short answer
-    calibrated = after[0].confidence if after else None
+    calibrated = (after[0].confidence, after[0].right) if after else None
     figure = plots.reliability(before.confidence, before.right, calibrated=calibrated, title=title)
     plots.save(figure, path)

@@ -12,23 +12,27 @@ from autoreg.modeldir import Loaded
 def info(model: Model, *, as_json: AsJson = False) -> None:
     """Everything is read from the model directory; nothing in it is executed.
 
-    With --json, that is all of model.json and the numbers that follow from it.
+    What model.json says, then the model's own README.md if it has one: of a bundled model, what
+    it was trained on, how good it is, and by which commands. With --json, that is all of
+    model.json, the numbers that follow from it, and the README.md as "notes".
 
     Example::
 
         autoreg info digits
         autoreg info runs/speakers --json | python -m json.tool
     """
-    loaded = modeldir.load(model, device="cpu")
+    loaded, notes = modeldir.load(model, device="cpu"), modeldir.notes(model)
     parameters = sum(weight.numel() for weight in loaded.model.parameters())
     if as_json:
         numbers = {"parameters": parameters, "order": loaded.model.order}
-        print_json({"name": model, **numbers, **loaded.card})
+        print_json({"name": model, **numbers, **loaded.card, "notes": notes})
         return
     rows = _rows(loaded, parameters)
     width = max(len(name) for name, _ in rows)
     for name, told in rows:
         print(f"{name:{width}}  {told}")
+    if notes:
+        print(f"\n{notes}")
 
 
 def _rows(loaded: Loaded, parameters: int) -> list[tuple[str, str]]:

@@ -10,7 +10,8 @@ from autoreg.cli.output import print_json
 from autoreg.evaluation import Estimate, Evaluation
 from autoreg.occlusion import Occlusion
 
-_OF_LABELS = ("accuracy", "log_score", "ece", "calibrated_log_score", "calibrated_ece")
+_JUDGED = ("accuracy", "log_score", "ece")
+_OF_LABELS = (*_JUDGED, *(f"calibrated_{name}" for name in _JUDGED))
 
 
 def print_judgements(

@@ -73,13 +73,13 @@ def write(
     ended = "interrupted" if done < first + length else "length"
     told = {"out": str(out), "seed": seed, "labels": [stream.labels], "samples": done}
     if as_json:
-        print_json({**told, "sample_rate": rate, "ended": ended})
+        print_json({**told, "sample_rate": rate, "ended": ended, "method": stream.method})
     else:
         labels = "".join(f"; {name}={label}" for name, label in stream.labels.items())
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         say = console.print if piped else print
         part = f" of {(first + length) / rate:g}" if ended == "interrupted" else ""
-        say(f"{out}: {done / rate:g}{part} s at {rate} Hz, ancestral sampling")
+        say(f"{out}: {done / rate:g}{part} s at {rate} Hz, {stream.method}")
         say(f"seed {seed}{labels}" + ("; interrupted, the file is whole" if part else ""))
     if ended == "interrupted":
         raise KeyboardInterrupt

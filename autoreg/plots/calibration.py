@@ -42,7 +42,7 @@ def reliability(
     confidence: Shaped[Tensor, " n"],
     right: Shaped[Tensor, " n"],
     *,
-    calibrated: Shaped[Tensor, " n"] | None = None,
+    calibrated: tuple[Shaped[Tensor, " n"], Shaped[Tensor, " n"]] | None = None,
     title: str,
 ) -> Figure:
     """Return accuracy against confidence, bin by bin, above how many fell into each bin.
@@ -54,19 +54,19 @@ def reliability(
     Args:
         confidence: Probability of the label that each answer chose.
         right: Whether it was the right one.
-        calibrated: Confidence of the same answers after calibration.
+        calibrated: Confidence and right of the answers after calibration, which may choose others.
         title: Of the figure.
 
     Raises:
         ValueError: Shapes differ, nothing was answered, or a confidence is none.
     """
-    shapes = [tuple(one.shape) for one in (confidence, right, calibrated) if one is not None]
+    shapes = [tuple(one.shape) for one in (confidence, right, *(calibrated or ()))]
     if len({*shapes}) > 1 or confidence.ndim != 1 or not len(confidence):
         raise ValueError(
             "a reliability diagram needs a confidence (n,) for each of n answers, right (n,) or "
             f"not; got {', '.join(map(str, shapes))}"
         )
-    named = {"as it comes": confidence}
+    named = {"as it comes": (confidence, right)}
     if calibrated is not None:
         named["calibrated"] = calibrated
     figure = sheet(title, 5.4, width=5.6)
@@ -74,8 +74,8 @@ def reliability(
     plain(above, up="share that is right")
     plain(below, across="confidence", up="answers")
     above.plot([0, 1], [0, 1], color=FRAME, linewidth=1, zorder=0)
-    for number, (name, values) in enumerate(named.items()):
-        _draw(above, below, number, name, _binned(values, right.cpu().bool()))
+    for number, (name, (sure, true)) in enumerate(named.items()):
+        _draw(above, below, number, name, _binned(sure, true.cpu().bool()))
     above.set_xlim(0, 1.02)
     above.set_ylim(-0.02, 1.02)
     below.set_yscale("log")

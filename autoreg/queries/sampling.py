@@ -110,9 +110,6 @@ def complete(
         top_p=top_p,
         memory=memory,
     )
-    method = "ancestral sampling" if temperature else "the likeliest symbol each time"
-    if temperature and not temperature == top_p == 1:
-        method += f" at temperature {temperature}, top_p {top_p}"
     cost = Cost(
         stepped=count * (length - len(beginning)),
         scored=len(beginning) * (len(possible) + len(condition.unique())),
@@ -123,7 +120,7 @@ def complete(
         condition=condition,
         labels=tuple(space.describe(index) for index in condition.tolist()),
         log_weights=torch.zeros(count, dtype=torch.float64),
-        method=method,
+        method=method_of(temperature, top_p),
         log_evidence=Answer(
             value=joint.logsumexp(-1),
             method="one score",
@@ -209,6 +206,14 @@ def check_temperature(temperature: float, top_p: float) -> None:
             f"got {temperature}"
         )
     check_chance(temperature or 1.0, top_p)
+
+
+def method_of(temperature: float, top_p: float) -> str:
+    """Return what draws at a temperature and a top_p are called."""
+    if not temperature:
+        return "the likeliest symbol each time"
+    changed = "" if temperature == top_p == 1 else f" at temperature {temperature}, top_p {top_p}"
+    return f"ancestral sampling{changed}"
 
 
 def _length(model: SequenceModel, length: int | None, beginning: int) -> int:

@@ -12,7 +12,13 @@ from autoreg.conditions import ConditionSpace, Given, Prior
 from autoreg.events import Rules
 from autoreg.protocol import SequenceModel, State
 from autoreg.queries.likelihood import check_space
-from autoreg.queries.sampling import COLDEST, check_temperature, joint_after, state_after
+from autoreg.queries.sampling import (
+    COLDEST,
+    check_temperature,
+    joint_after,
+    method_of,
+    state_after,
+)
 from autoreg.walks.inversion import invert
 from autoreg.walks.walking import walk
 
@@ -30,12 +36,14 @@ class Stream:
         condition: The index it is drawn under.
         labels: Its labels.
         log_evidence: log p of what was given to follow on, in nats, exact; 0 of nothing.
+        method: How it is drawn.
     """
 
     pieces: Iterator[Tensor]
     condition: int
     labels: dict[str, str]
     log_evidence: float
+    method: str
 
     def __iter__(self) -> Iterator[Tensor]:
         return self.pieces
@@ -95,8 +103,13 @@ def stream(
     condition = possible[invert(joint[None], uniform)]
     state = state_after(model, beginning, condition, memory=memory)
     pieces = _pieces(model, state, length, piece, temperature, top_p, generator)
-    index = int(condition)
-    return Stream(pieces, index, space.describe(index), float(joint.logsumexp(-1)))
+    return Stream(
+        pieces=pieces,
+        condition=int(condition),
+        labels=space.describe(int(condition)),
+        log_evidence=float(joint.logsumexp(-1)),
+        method=method_of(temperature, top_p),
+    )
 
 
 def _pieces(

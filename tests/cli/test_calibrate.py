@@ -1,8 +1,9 @@
 import shutil
 
 import pytest
+import torch
 
-from autoreg import modeldir
+from autoreg import modeldir, plots
 from autoreg.calibration import Calibration, fit
 from autoreg.data.source import read_corpus
 from autoreg.density import load
@@ -42,6 +43,29 @@ def test_temperature_is_kept_with_the_model_and_used_where_it_is_named(lines, ru
     people = run("calibrate", model, "--limit", 40).stdout
     assert "fitted to digit" in people
     assert "before" in people
+
+
+def test_calibration_may_choose_other_labels_and_is_drawn_by_its_own(
+    lines, model, tmp_path, monkeypatch
+):
+    """With a prior, labels that are little likelier than others give way to what was expected."""
+    lines("calibrate", model, "--limit", 40)
+    drawn = []
+    monkeypatch.setattr(plots, "save", lambda figure, path: drawn.append(figure))
+    prior = ",".join(f"{digit}={0.05 if digit else 0.55}" for digit in range(10))
+    asked = ("--limit", 40, "--prior", prior, "--reliability", tmp_path / "sure.png")
+    (told,) = lines("evaluate", model, *asked)
+    density = load(model)
+    table = score_table(density, read_corpus({"kind": "digits"}), limit=40)
+    log_prior = torch.tensor([0.55, *[0.05] * 9], dtype=torch.float64).log()
+    tempered = table.log_likelihoods / told["temperature"] + log_prior
+    right = tempered.argmax(1) == table.condition
+    assert told["calibrated_accuracy"] == float(right.double().mean())
+    assert told["calibrated_accuracy"] != told["accuracy"]
+    (figure,) = drawn
+    legend = [one.get_text() for one in figure.axes[0].get_legend().get_texts()]
+    assert legend[0].endswith(f"ECE {told['ece']:.4f}")
+    assert legend[1].endswith(f"ECE {told['calibrated_ece']:.4f}")
 
 
 def test_weights_that_are_saved_anew_have_no_calibration(lines, model):

@@ -1,4 +1,9 @@
 import json
+import shutil
+
+import pytest
+
+from autoreg import load, modeldir
 
 
 def test_model_is_described_to_people(run, voices_model):
@@ -15,6 +20,29 @@ def test_model_is_described_to_machines(lines, digits_model):
     assert told.items() >= card.items()
     assert told["order"] == 5
     assert told["parameters"] > 100
+
+
+@pytest.mark.parametrize("name", modeldir.bundled())
+def test_bundled_models_are_shown_with_their_cards(run, lines, name):
+    written = (modeldir.BUNDLED / name / "README.md").read_text().strip()
+    assert run("info", name).stdout.endswith(f"\n\n{written}\n")
+    assert lines("info", name)[0]["notes"] == written
+
+
+def test_notes_do_not_move_the_terminal_nor_lead_elsewhere(run, lines, refused, model_of_another):
+    assert lines("info", model_of_another)[0]["notes"] == ""
+    notes = model_of_another / "README.md"
+    notes.write_bytes(b"\x1b[2Jred\r\xff\ttab\nmore\n")
+    assert run("info", model_of_another).stdout.endswith("\n\n[2Jred\ufffdtab\nmore\n")
+    load(model_of_another)
+    notes.unlink()
+    notes.symlink_to("/etc/hostname")
+    assert "leads out of" in refused("info", model_of_another)
+
+
+@pytest.fixture
+def model_of_another(digits_model, tmp_path):
+    return shutil.copytree(digits_model, tmp_path / "model")
 
 
 def test_bad_models_are_refused(refused, digits_model, tmp_path):

@@ -17,6 +17,7 @@ def evaluation_of(of, temperature=None):
         log_score=score,
         ece=score,
         temperature=temperature,
+        calibrated_accuracy=None if temperature is None else Estimate(0.5, 0.25),
         calibrated_log_score=None if temperature is None else Estimate(-0.25, 0.1),
         calibrated_ece=None if temperature is None else score,
         protocol="by hand",
@@ -29,6 +30,7 @@ def test_one_object_holds_all_questions(capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["of"], told["accuracy"], told["temperature"]) == (["a"], 0.75, 2.0)
     assert [one["of"] for one in told["targets"]] == [["a"], ["a", "b"]]
+    assert told["targets"][1]["calibrated_accuracy"] == 0.5
     assert told["targets"][1]["calibrated_log_score"] == -0.25
     assert told["targets"][1]["std_error"]["accuracy"] == 0.25
     print_judgements(found[:1], name="m", seconds=1.0, as_json=True)
@@ -45,6 +47,7 @@ def test_table_has_a_row_for_each_question_and_says_what_is_calibrated(capsys):
     assert "temperature" not in told
     print_judgements([evaluation_of(("a",), 2.0)], name="m", seconds=1.0, as_json=False)
     told = capsys.readouterr().out
+    assert "calibrated accuracy of a" in told
     assert "calibrated log score of a" in told
     assert "temperature 2, not the model's own posterior" in told
 

@@ -27,11 +27,28 @@ def test_a_streamed_sample_is_the_file_of_one_draw(lines, run, voices_model, tmp
         "samples": 3000,
         "sample_rate": 8000,
         "ended": "length",
+        "method": "ancestral sampling",
     }
     assert grown.read_bytes() == once.read_bytes()
     people = run("sample", voices_model, "--stream", "--out", grown, *options).stdout
     assert "0.375 s at 8000 Hz, ancestral sampling" in people
     assert "seed 3; speaker=bob" in people
+
+
+@pytest.mark.parametrize(
+    ("options", "method"),
+    [
+        (["--temperature", 0.5], "ancestral sampling at temperature 0.5, top_p 1.0"),
+        (["--temperature", 0], "the likeliest symbol each time"),
+    ],
+)
+def test_a_stream_says_how_it_is_drawn_as_one_draw_does(
+    lines, run, voices_model, tmp_path, options, method
+):
+    asked = ["--length", 30, "--out", tmp_path / "a.wav", *options]
+    assert lines("sample", voices_model, "-n", 1, *asked)[0]["method"] == method
+    assert lines("sample", voices_model, "--stream", *asked)[0]["method"] == method
+    assert method in run("sample", voices_model, "--stream", *asked).stdout
 
 
 def test_samples_on_standard_output_are_those_of_the_file(run, voices_model, tmp_path):

@@ -47,10 +47,11 @@ def test_intervals_are_wilsons():
 
 
 def test_calibrated_answers_are_a_second_line_with_marks_of_its_own():
-    above, _ = plots.reliability(CONFIDENCE, RIGHT, calibrated=CONFIDENCE / 2, title="").axes
+    calibrated = (CONFIDENCE / 2, ~RIGHT)
+    above, _ = plots.reliability(CONFIDENCE, RIGHT, calibrated=calibrated, title="").axes
     first, second = drawn_points(above)
     assert np.allclose(second[:, 0], [0.3125, 0.495])
-    assert np.allclose(second[:, 1], first[:, 1])
+    assert np.allclose(second[:, 1], 1 - first[:, 1])
     lines = [one.lines[0] for one in above.containers]
     assert len({line.get_marker() for line in lines}) == 2
     assert len({line.get_linestyle() for line in lines}) == 2
@@ -60,7 +61,7 @@ def test_calibrated_answers_are_a_second_line_with_marks_of_its_own():
     ("asked", "told"),
     [
         ({"right": RIGHT[:3]}, r"right \(n,\) or not; got \(6,\), \(3,\)"),
-        ({"calibrated": RIGHT[:3]}, r"got \(6,\), \(6,\), \(3,\)"),
+        ({"calibrated": (CONFIDENCE, RIGHT[:3])}, r"got \(6,\), \(6,\), \(6,\), \(3,\)"),
         ({"confidence": RIGHT[:0], "right": RIGHT[:0]}, r"got \(0,\), \(0,\)"),
         ({"confidence": CONFIDENCE + 1}, r"confidence needs to lie within 0\.\.1; got 1.61\.\.2"),
         ({"confidence": CONFIDENCE * torch.nan}, "confidence needs to lie within"),
