@@ -30,7 +30,7 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """The 8x8 digits that come with scikit-learn: no download, about three minutes on two cores.
+    """The 8x8 digits that come with scikit-learn: no download, minutes on two cores.
 
     It trains the bundled model digits anew, judges it on the digits that were held out, and writes
     three pictures: draws of each digit, completions of upper halves, and the posterior as pixels

@@ -76,7 +76,7 @@ Target = Annotated[
 
 @trains(train)
 def digits(*, scan: Scanned = "raster") -> Plan:
-    """The 8x8 digits that come with scikit-learn: two minutes on two cores.
+    """The 8x8 digits that come with scikit-learn: minutes on two cores.
 
     There is nothing to fetch: this is what autoreg demo trains.
 

@@ -163,6 +163,12 @@ def test_the_first_page_leads_to_all_others():
     assert {page.name for page in PAGES} - {"README.md"} <= linked
 
 
+def test_pictures_are_shown_and_small():
+    shown = {page.parent / link for page in PAGES for link in links(page) if link.endswith(".png")}
+    assert shown == set((DOCS / "pictures").iterdir())
+    assert max(path.stat().st_size for path in shown) <= 60_000
+
+
 def test_every_public_name_and_every_verb_is_told():
     told = "\n".join(page.read_text("utf-8") for page in PAGES)
     missing = [name for name in ar.__all__ if not re.search(rf"\b{name}\b", told)]
