@@ -31,9 +31,12 @@ from autoreg.cli.options import (
     Start,
     Stop,
     Threads,
+    Trim,
+    active,
     fixed,
     open_density,
     reading,
+    trim_db,
 )
 from autoreg.cli.rows import Fields, Out, Resume, Told, asked, local, one_by_one, tell, told_of
 from autoreg.data.sound import Sound
@@ -73,6 +76,7 @@ def classify(
     stop: Stop = None,
     mono: Mono = False,
     resample: Resample = False,
+    trim: Trim = False,
     local_features: LocalFeatures = None,
     out: Out = None,
     resume: Resume = False,
@@ -122,11 +126,13 @@ def classify(
         return [one | {"temperature": calibration.temperature} for one in _fields(told)]
 
     step = None if every is None else values.extent(every).count(density.signal)
-    how = reading(start=start, stop=stop, mono=mono, resample=resample)
+    below = trim_db(density, trim=trim, quiet=quiet)
+    how = reading(start=start, stop=stop, mono=mono, resample=resample, trim=below)
 
     def ask(path: Path) -> Fields:
-        heard = accompanied(density, path, local_features, start=start)
-        found = _beginnings(heard, path, step, question, how)
+        own = active(density, path, how)
+        heard = accompanied(density, path, local_features, start=own.get("start"))
+        found = _beginnings(heard, path, step, question, own)
         *beginnings, whole = [
             {**({} if step is None else {"symbols": symbols}), **fields(answer)[0]}
             for symbols, answer in found.items()

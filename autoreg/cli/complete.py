@@ -28,17 +28,16 @@ from autoreg.cli.options import (
     Temperature,
     Threads,
     TopP,
+    Trim,
+    active,
     fixed,
     open_density,
     reading,
     seeded,
+    trim_db,
 )
 from autoreg.cli.output import print_draws, waiting
 from autoreg.cli.streaming import Streamed
-from autoreg.data.sound import Sound
-from autoreg.data.trim import trimmed
-from autoreg.data.waves import Reading
-from autoreg.density import Density
 
 Keep = Annotated[
     str,
@@ -54,14 +53,6 @@ OnlyNew = Annotated[
         "--only-new",
         help="Write what follows without the beginning; not of pictures.",
         rich_help_panel="Output",
-    ),
-]
-Trim = Annotated[
-    bool,
-    typer.Option(
-        "--trim",
-        help="Leave out the silent ends of the file first, as its training did (--trim-db).",
-        rich_help_panel="Reading files",
     ),
 ]
 
@@ -110,11 +101,11 @@ def complete(
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
     density, known = fixed(density, given or ())
     kept, size, generator = values.extent(keep), values.extent(length), seeded(seed)
-    how = reading(start=start, stop=stop, mono=mono, resample=resample)
+    below = trim_db(density, trim=trim, quiet=quiet)
+    how = reading(start=start, stop=stop, mono=mono, resample=resample, trim=below)
     if only_new and density.signal.length is not None:
         raise ValueError(f"--only-new is not for a {density.signal.kind}: it is drawn as a whole")
-    if trim:
-        how = _trimmed(density, file, how)
+    how = active(density, file, how)
     density = accompanied(density, file, local, start=how.get("start"))
     if stream or str(out) == "-":
         streaming.refuse_several(count)
@@ -167,11 +158,3 @@ def complete(
         draws = replace(draws, symbols=draws.symbols[:, first:])
     draws.save(out)
     print_draws(draws, out, seed=generator.initial_seed(), as_json=as_json)
-
-
-def _trimmed(density: Density, file: Path, how: Reading) -> Reading:
-    """Return how to read what the training of a model would have left of a file."""
-    below = density.card.get("training", {}).get("data", {}).get("trim_db")
-    if not isinstance(density.signal, Sound) or below is None:
-        raise ValueError("--trim does what the training did; this model's left out no silence")
-    return trimmed(file, density.signal.sample_rate, below=below, **how)

@@ -1,6 +1,7 @@
 """Options that several verbs share."""
 
 import secrets
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from torch import Generator
 
 from autoreg import density as densities
 from autoreg.cli import values
+from autoreg.data.sound import Sound
+from autoreg.data.trim import trimmed
 from autoreg.data.waves import Reading
 from autoreg.density import Density
 from autoreg.models.mixture import Mixture
@@ -114,6 +117,14 @@ Resample = Annotated[
     bool,
     typer.Option("--resample", help="Convert other sample rates.", rich_help_panel=_READING),
 ]
+Trim = Annotated[
+    bool,
+    typer.Option(
+        "--trim",
+        help="Leave out the silent ends of a file first, as training did (--trim-db).",
+        rich_help_panel=_READING,
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(
@@ -209,11 +220,35 @@ def use_threads(count: int | None) -> None:
         torch.set_num_threads(count)
 
 
+def trim_db(density: Density, *, trim: bool, quiet: bool) -> float | None:
+    """Return how quiet the ends are that --trim leaves out; None without it, as is then noted.
+
+    Raises:
+        ValueError: The model's training left out no silence.
+    """
+    below: float | None = density.card.get("training", {}).get("data", {}).get("trim_db")
+    if trim:
+        if below is None:
+            raise ValueError("--trim does what the training did; this model's left out no silence")
+        return below
+    if below is not None and not quiet:
+        told = f"silent ends count; training left out those {below:g} dB below the peak (--trim)"
+        print(f"note: {told}", file=sys.stderr)
+    return None
+
+
 def reading(
-    *, start: float | None = None, stop: float | None = None, mono: bool, resample: bool
+    *,
+    start: float | None = None,
+    stop: float | None = None,
+    mono: bool,
+    resample: bool,
+    trim: float | None = None,
 ) -> Reading:
     """Return how files are to be read: what was asked for, and nothing else."""
     wanted = Reading()
+    if trim is not None:
+        wanted["trim_db"] = trim
     if start is not None:
         wanted["start"] = start
     if stop is not None:
@@ -223,6 +258,13 @@ def reading(
     if resample:
         wanted["resample"] = True
     return wanted
+
+
+def active(density: Density, path: Path, how: Reading) -> Reading:
+    """Return how to read one file where it is active, if silent ends are to be left out."""
+    if not isinstance(density.signal, Sound):
+        return how
+    return trimmed(path, density.signal.sample_rate, **how)
 
 
 def seeded(seed: int | None) -> Generator:

@@ -28,9 +28,12 @@ from autoreg.cli.options import (
     Start,
     Stop,
     Threads,
+    Trim,
+    active,
     fixed,
     open_density,
     reading,
+    trim_db,
 )
 from autoreg.cli.rows import Fields, Out, Resume, Told, asked, local, one_by_one, tell, told_of
 
@@ -55,6 +58,7 @@ def score(
     stop: Stop = None,
     mono: Mono = False,
     resample: Resample = False,
+    trim: Trim = False,
     local_features: LocalFeatures = None,
     out: Out = None,
     resume: Resume = False,
@@ -82,16 +86,18 @@ def score(
     density, known = fixed(density, given or ())
     believed = values.prior(prior or ())
     density.space.log_prior(believed, known)  # what is wrong here is wrong for every file
-    how = reading(start=start, stop=stop, mono=mono, resample=resample)
+    below = trim_db(density, trim=trim, quiet=quiet)
+    how = reading(start=start, stop=stop, mono=mono, resample=resample, trim=below)
     if per_symbol is not None:
         count = 0 if Path("-") in files else sum(1 for _ in expand(files, density.signal))
         if count != 1:
             raise ValueError(f"--per-symbol needs one file; got {count or 'a list'}")
 
     def ask(path: Path) -> Fields:
-        heard = accompanied(density, path, local_features, start=start)
+        own = active(density, path, how)
+        heard = accompanied(density, path, local_features, start=own.get("start"))
         return _fields(
-            heard.log_prob(path, given=known, prior=believed, per_symbol=per_symbol, **how)
+            heard.log_prob(path, given=known, prior=believed, per_symbol=per_symbol, **own)
         )[0]
 
     def answer(parcels: Iterable[Parcel]) -> Iterator[list[Told]]:

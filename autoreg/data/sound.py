@@ -18,6 +18,7 @@ from autoreg.codecs.mulaw import MuLaw
 from autoreg.codecs.sashimi import Sashimi
 from autoreg.codecs.symbols import MOST_LEVELS, check_levels
 from autoreg.data.region import Region, Seconds, along, along_in_words, union
+from autoreg.data.trim import trimmed
 from autoreg.data.waves import FORMATS, Reading, extremes, peak, read_blocks
 
 if TYPE_CHECKING:
@@ -85,12 +86,14 @@ class Sound:
 
         Args:
             path: A sound file that soundfile reads, of any bit depth.
-            reading: start and stop in seconds, mono, resample, block; see waves.Reading.
+            reading: start and stop in seconds, mono, resample, block, trim_db, by which silent
+                ends are left out as in training; see waves.Reading.
 
         Raises:
             FileNotFoundError: There is no such file.
             ValueError: The file is not what read_blocks can read under these settings.
         """
+        reading = trimmed(path, self.sample_rate, **reading)
         loudest, ends = 0.0, (0.0, 0.0)
         if self.gain == "peak":
             loudest = peak(read_blocks(path, self.sample_rate, **reading))

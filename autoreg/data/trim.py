@@ -54,20 +54,20 @@ def active_span(read: Callable[[], Iterable[Float[Tensor, " L"]]], *, below: flo
     return Span(start, stop, total)
 
 
-def trimmed(
-    path: Path | str, sample_rate: int, *, below: float, **reading: Unpack[Reading]
-) -> Reading:
+def trimmed(path: Path | str, sample_rate: int, **reading: Unpack[Reading]) -> Reading:
     """Return how to read the active part of a sound file, of the piece that a reading names.
 
     Args:
         path: A sound file.
         sample_rate: Of the samples that are read, in Hz.
-        below: See ``active_span``.
-        reading: See ``Reading``; ``start`` and ``stop`` of the result lie within those of this.
+        reading: See ``Reading``. Without a ``trim_db`` it is the result; with one, that has
+            ``start`` and ``stop`` of what is left, and no ``trim_db`` any more.
     """
-    span = active_span(lambda: read_blocks(path, sample_rate, **reading), below=below)
-    first = round(reading.get("start", 0.0) * sample_rate)
     within = Reading(**reading)
+    if (below := within.pop("trim_db", None)) is None:
+        return within
+    span = active_span(lambda: read_blocks(path, sample_rate, **within), below=below)
+    first = round(within.get("start", 0.0) * sample_rate)
     within["start"] = (first + span.start) / sample_rate
     within["stop"] = (first + span.stop) / sample_rate
     return within

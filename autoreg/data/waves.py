@@ -27,6 +27,7 @@ class Reading(TypedDict, total=False):
     mono: bool  # mix several channels to their mean
     resample: bool  # change another sample rate to the one needed
     block: int  # frames of the file held at a time
+    trim_db: float  # leave out the ends of that, so many decibels below its peak; see Sound.blocks
 
 
 @dataclass(frozen=True)

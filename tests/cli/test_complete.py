@@ -1,6 +1,3 @@
-import json
-import shutil
-
 import numpy as np
 import pytest
 import soundfile
@@ -67,23 +64,3 @@ def test_pictures_are_completed_as_a_whole(refused, digits_model, image, tmp_pat
     options = ["--keep", 3, "--only-new", "--out", tmp_path / "x.png"]
     told = refused("complete", digits_model, image, *options)
     assert "--only-new is not for a picture: it is drawn as a whole" in told
-
-
-def test_silence_is_trimmed_as_in_training(lines, refused, voices_model, tmp_path):
-    clip = np.concatenate([np.full(50, 1e-4), np.linspace(0.1, 0.5, 200), np.zeros(80)])
-    soundfile.write(tmp_path / "clip.wav", clip, 8000, subtype="FLOAT")
-    soundfile.write(tmp_path / "active.wav", clip[50:250], 8000, subtype="FLOAT")
-    options = ["--keep", 100, "-n", 1, "--seed", 1, "--out"]
-    told = refused(
-        "complete", voices_model, tmp_path / "clip.wav", *options, tmp_path / "x.wav", "--trim"
-    )
-    assert "this model's left out no silence" in told
-    trained = tmp_path / "trained"
-    shutil.copytree(voices_model, trained)
-    card = json.loads((trained / "model.json").read_text())
-    card["training"]["data"]["trim_db"] = 40.0
-    (trained / "model.json").write_text(json.dumps(card))
-    one, two = tmp_path / "one.wav", tmp_path / "two.wav"
-    lines("complete", trained, tmp_path / "clip.wav", *options, one, "--trim")
-    lines("complete", trained, tmp_path / "active.wav", *options, two)
-    assert one.read_bytes() == two.read_bytes()

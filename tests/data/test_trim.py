@@ -59,10 +59,11 @@ def test_a_trimmed_file_is_read_where_it_is_active(tmp_path):
     soundfile.write(tmp_path / "clip.wav", wave, 1000, subtype="FLOAT")
 
     def kept(**reading):
-        within = trimmed(tmp_path / "clip.wav", 1000, below=20, **reading)
+        within = trimmed(tmp_path / "clip.wav", 1000, trim_db=20, **reading)
         return torch.cat(list(read_blocks(tmp_path / "clip.wav", 1000, **within))).tolist()
 
     assert kept() == wave[30:].tolist()
     assert kept(start=0.01, stop=0.09) == [0.5] * 40
     assert kept(start=0.05) == wave[50:].tolist()
     assert kept(start=0.08) == [0.25] * 10
+    assert trimmed(tmp_path / "clip.wav", 1000, start=0.05) == {"start": 0.05}
