@@ -11,6 +11,7 @@ import typer
 from autoreg import plaindata
 from autoreg.cli import values
 from autoreg.cli.files import PICTURES, check_folder
+from autoreg.cli.local import LocalFeatures, accompanied
 from autoreg.cli.options import (
     AsJson,
     Count,
@@ -56,6 +57,7 @@ def forecast(
     prior: PriorOption = None,
     temperature: Temperature = 1.0,
     seed: Seed = None,
+    local: LocalFeatures = None,
     device: Device = "auto",
     dtype: Dtype = None,
     threads: Threads = None,
@@ -77,6 +79,7 @@ def forecast(
     if out is not None:
         check_folder(out)
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    density = accompanied(density, file, local)
     generator = seeded(seed)
     with waiting(f"drawing {count}", quiet=quiet or as_json):
         found = density.forecast(

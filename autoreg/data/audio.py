@@ -20,7 +20,7 @@ from autoreg.data.sequences import Sequences
 from autoreg.data.sound import CodecName, Gain, Sound, named_codec
 from autoreg.data.split import Split
 from autoreg.data.trim import Span, active_span, check_decibels
-from autoreg.data.waves import FORMATS, Header, Reading, read_blocks, read_header
+from autoreg.data.waves import FOREIGN, FORMATS, Header, Reading, read_blocks, read_header
 
 logger = logging.getLogger(__name__)
 
@@ -247,7 +247,12 @@ class _Reader:
 
 
 def _sound_files(root: Path) -> list[Path]:
-    paths = [path for path in root.rglob("*") if path.suffix.lower() in FORMATS and path.is_file()]
+    files = [path for path in root.rglob("*") if path.is_file()]
+    paths = [path for path in files if path.suffix.lower() in FORMATS]
+    count = Counter(path.suffix.lower() for path in files)
+    if foreign := [f"{count[suffix]} {suffix}" for suffix in FOREIGN if count[suffix]]:
+        known = ", ".join(FORMATS)
+        logger.warning("%s: left out %s: %s are read", root, ", ".join(foreign), known)
     if not paths:
         raise FileNotFoundError(f"{root}: needs a folder with {', '.join(FORMATS)} files")
     return sorted(paths)

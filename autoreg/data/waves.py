@@ -15,6 +15,8 @@ from jaxtyping import Float64
 from torch import Tensor
 
 FORMATS = (".wav", ".flac", ".ogg", ".mp3")
+FOREIGN = (".aac", ".aif", ".aiff", ".au", ".caf", ".m4a", ".opus", ".w64", ".wma")
+"""Sounds too, which are left out of a folder; that is said."""
 BLOCK = 2**16  # frames: half a megabyte a channel, four seconds at 16 kHz
 _LEAST = 64  # frames that are asked for where there should be none
 

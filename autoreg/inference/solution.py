@@ -25,6 +25,7 @@ from autoreg.inference.twist import Twist, choose_power, surrogate_twist
 from autoreg.inference.variance import log_mean
 from autoreg.protocol import DENSE_LIMIT, SequenceModel
 from autoreg.walks.inversion import invert
+from autoreg.walks.rows import log_row
 
 PILOT = 8
 """Islands of the short run that decides how many paths the answer takes."""
@@ -37,8 +38,6 @@ hardly drawn, and missed by all islands alike: no spread tells. On random chains
 which cost nothing elsewhere."""
 CONTEXTS = 512
 """The most contexts of a surrogate."""
-ENTRIES = 2**24
-"""Numbers that a distribution may be worked out through at a time."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Part:
         if self.lattice is not None:
             return self.lattice.marginals().exp()
         if self.cloud is None:
-            logs = _row(problem)
+            logs = log_row(problem.model.head, problem.state.next).cpu()
             allowed = problem.evidence.mask(problem.start, problem.stop)
             return logs.masked_fill(~allowed, -torch.inf).softmax(-1)
         row = island if len(self.cloud.log_weights) > 1 else 0
@@ -271,20 +270,6 @@ def answer(step: Step, effort: Effort, *, generator: Generator | None = None) ->
         bounds = None if found.lower == found.upper else (found.lower, found.upper)
         return Part(step, found.cloud.log_z, cloud=found.cloud, bounds=bounds)
     return _estimated(step, effort, generator)
-
-
-def _row(problem: Problem) -> Float[Tensor, "1 Q"]:
-    """Return the distribution of the next symbol, of one row, however large the alphabet."""
-    head, params = problem.model.head, problem.state.next
-    if head.num_symbols <= DENSE_LIMIT:
-        return head.log_probs(params).double().cpu()
-    if (log_row := getattr(head, "log_row", None)) is not None:
-        return torch.as_tensor(log_row(params)).double().cpu()
-    every = torch.arange(head.num_symbols, device=params.device)
-    # A head may write out its parameters, or its whole distribution, for each symbol asked of it.
-    pieces = every.split(max(1, ENTRIES // max(head.num_symbols, params.shape[-1])))
-    found = [head.log_prob(params.expand(len(some), -1), some) for some in pieces]
-    return torch.cat(found)[None].double().cpu()
 
 
 def _mass(problem: Problem) -> Float[Tensor, " 1"]:

@@ -100,7 +100,7 @@ def rolling(
     condition is drawn from its posterior at the origin; the greedy path takes the likeliest one.
 
     Args:
-        model: Any sequence model with a dense head.
+        model: Any sequence model.
         symbols: Sequences, padded on the right.
         log_condition: Of each sequence, unnormalised; -inf but for one where that is known.
         horizon: H, how many symbols are forecast.

@@ -33,9 +33,9 @@ class Unrolled(nn.Module):
     validation goes by.
 
     An update reads the batch once, as without it, and steps (n - 1) times over as many rows as the
-    chosen columns have: on the preset of the curves 8 steps from 4 columns take 3.6 times as long.
-    In short trainings it did not pay: with as much time, and with as many updates, the plain log
-    likelihood gave better forecasts of curves (``tests/benchmarks/unrolling.py``).
+    chosen columns have: 8 steps take about four times as long. In short trainings it did not pay:
+    with as much time, and with as many updates, the plain log likelihood gave better forecasts of
+    curves on average over eight horizons (``tests/benchmarks/unrolling.py``).
 
     Args:
         model: A WaveNet whose head gives each symbol a probability of its own.

@@ -8,6 +8,7 @@ from autoreg.events import Rules
 from autoreg.protocol import DENSE_LIMIT, Head, SequenceModel
 from autoreg.walks.inversion import invert
 from autoreg.walks.request import Request, Walk, refuse_forced
+from autoreg.walks.rows import log_row
 
 
 def walk(model: SequenceModel, asked: Request) -> Walk:
@@ -19,9 +20,7 @@ def walk(model: SequenceModel, asked: Request) -> Walk:
     for t in range(length):
         row, uniform = rules.which[d, t], asked.uniforms[:, t]
         if rules.log_value is not None or asked.temperature != 1 or asked.top_p != 1:
-            logs = _weights(model.head, state.next, rules, d, t, asked.temperature, asked.top_p)
-            logs = logs.masked_fill(~rules.sets[row], -torch.inf)
-            mass, drawn = logs.logsumexp(-1), invert(logs, uniform)
+            mass, drawn = _changed(model.head, state.next, asked, d, t)
         else:
             mass, drawn = _within(model.head, state.next, rules, row, uniform)
         if asked.path is not None:
@@ -63,9 +62,24 @@ def _within(
     return mass, drawn
 
 
+def _changed(
+    head: Head, params: Float[Tensor, "N P"], asked: Request, d: Int[Tensor, " N"], t: int
+) -> tuple[Float[Tensor, " N"], Int[Tensor, " N"]]:
+    """Return the same where a temperature, a nucleus or potentials change what symbols weigh."""
+    rules, uniform = asked.rules, asked.uniforms[:, t]
+    dense = head.num_symbols <= DENSE_LIMIT
+    mass, drawn = torch.zeros_like(uniform, dtype=torch.float64), torch.zeros_like(d)
+    # One path after the other: distributions over a large alphabet are not held side by side.
+    for at in (slice(None),) if dense else (slice(n, n + 1) for n in range(len(d))):
+        logs = head.log_probs(params[at]).double() if dense else log_row(head, params[at])
+        logs = _weights(logs, rules, d[at], t, asked.temperature, asked.top_p)
+        logs = logs.masked_fill(~rules.sets[rules.which[d[at], t]], -torch.inf)
+        mass[at], drawn[at] = logs.logsumexp(-1), invert(logs, uniform[at])
+    return mass, drawn
+
+
 def _weights(
-    head: Head,
-    params: Float[Tensor, "N P"],
+    logs: Float[Tensor, "N Q"],
     rules: Rules,
     d: Int[Tensor, " N"],
     t: int,
@@ -73,7 +87,6 @@ def _weights(
     top_p: float,
 ) -> Float[Tensor, "N Q"]:
     """Return log weights of all symbols: another temperature, a nucleus, potentials."""
-    logs = head.log_probs(params).double()
     if temperature != 1:
         # The largest becomes 0, which no temperature, however small, sends to -inf.
         logs = ((logs - logs.amax(-1, keepdim=True)) / temperature).log_softmax(-1)

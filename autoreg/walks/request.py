@@ -78,11 +78,10 @@ def request(
     """
     _check(num_symbols, state, rules, uniforms, rule_state, path, log_weights)
     check_chance(temperature, top_p)
-    another = temperature != 1 or top_p != 1 or rules.log_value is not None
-    if another and num_symbols > DENSE_LIMIT:
+    if rules.log_value is not None and num_symbols > DENSE_LIMIT:
         raise ValueError(
-            "potentials, temperature and top_p need a dense head, which writes out a distribution "
-            f"of at most {DENSE_LIMIT} symbols; got {num_symbols}"
+            "potentials need a dense head, which writes out a distribution of at most "
+            f"{DENSE_LIMIT} symbols; got {num_symbols}"
         )
     count = len(uniforms)
     if groups < 1 or count % groups:

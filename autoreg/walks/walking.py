@@ -50,7 +50,8 @@ def walk(
         min_ess: Stop after the position at which some group's effective sample size, of the
             weights times all masses so far, fell below this.
         temperature: Divides the log probabilities, which are then normalised anew. With
-            ``top_p`` this walks another model, whose masses are reported. Needs a dense head.
+            ``top_p`` this walks another model, whose masses are reported. A large alphabet is then
+            written out for one path after the other.
         top_p: Keep the likeliest symbols that together hold at least this probability, the fewest
             of them; of equally likely ones the smaller symbol comes first.
 

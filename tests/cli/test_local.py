@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from autoreg import modeldir
 from autoreg.cli.local import accompanied, described, takes_local
@@ -110,6 +111,18 @@ def test_signals_are_drawn_under_features(lines, trained, clips, tmp_path):
     wanted = known.log_prob(soundfile.read(clip)[0][:147])
     assert told["log_evidence"]["value"] == pytest.approx(float(wanted.value), abs=1e-4)
     assert not out.exists()
+
+
+def test_forecasts_are_drawn_under_features(lines, refused, trained, clips, tmp_path):
+    clip, asked = clips / "ann_0.wav", ["--keep", 100, "--horizon", 20, "-n", 20, "--seed", 1]
+    (told,) = lines("forecast", trained, clip, *asked)
+    generator = torch.Generator().manual_seed(1)
+    wanted = heard(trained, clip).forecast(
+        clip, keep=100, horizon=20, count=20, generator=generator
+    )
+    assert told["median"] == wanted.bands.median.tolist()
+    elsewhere = refused("forecast", trained, clip, *asked, "--local", tmp_path)
+    assert "no such file of features" in elsewhere
 
 
 def test_questions_are_answered_under_features(lines, trained, clips):

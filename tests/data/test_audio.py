@@ -256,6 +256,16 @@ def test_skipped_files_are_all_reported_with_their_reasons(root, bad, caplog):
     )
 
 
+def test_sounds_of_other_formats_are_told_of(root, caplog):
+    for name in ("a.aif", "b.AIF", "c.m4a", "notes.txt"):
+        (root / name).write_bytes(b"")
+    corpus = audio_folder(root, labels=unlabelled(), split=ALL_TRAIN)
+    assert len(corpus.parts["train"]) == 12
+    (record,) = caplog.records
+    known = "left out 2 .aif, 1 .m4a: .wav, .flac, .ogg, .mp3 are read"
+    assert record.getMessage() == f"{root}: {known}"
+
+
 def test_good_files_are_skipped_in_silence(root, caplog):
     audio_folder(root, labels=unlabelled(), split=ALL_TRAIN, on_error="skip")
     assert caplog.records == []

@@ -1,20 +1,13 @@
 """A question worked out under every condition that is possible."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from autoreg.events import Event
 from autoreg.evidence import Evidence
-from autoreg.inference import solution
 from autoreg.inference.effort import Effort
 from autoreg.inference.meter import Metered
-from autoreg.inference.problem import Problem
 from autoreg.inference.solution import possible, work_out, work_out_whole
-from autoreg.models.heads import Categorical
-from autoreg.models.logistics import LogisticMixture
-from autoreg.protocol import State
 from tests.laws.recipes import MarkovRecipe
 from tests.oracles import assert_drawn_from, chain_probs, every, index_of
 
@@ -147,54 +140,3 @@ def test_equal_generators_give_equal_solutions():
     effort = Effort(method="particles")
     one, two = (work_out(CHAIN, GAPS, effort, generator=chance(5)) for _ in range(2))
     assert torch.equal(one.log_joint, two.log_joint)
-
-
-def standing(head, params):
-    """Return as much of a problem as tells its next symbol."""
-    problem = Problem.__new__(Problem)
-    object.__setattr__(problem, "model", SimpleNamespace(head=head))
-    object.__setattr__(problem, "state", State(params, ()))
-    return problem
-
-
-@pytest.mark.parametrize("components", [0, 2])
-def test_one_row_of_a_large_alphabet_is_written_out_in_little_memory(components):
-    count = 6000
-    chosen = LogisticMixture(count, components) if components else Categorical(count)
-    width = 3 * components or count
-    params = torch.randn(1, width, generator=chance(), dtype=torch.float64)
-    problem = standing(chosen, params)
-    every, largest = torch.arange(count), 0
-    wanted = [chosen.log_prob(params[0], every[v]) for v in range(0, count, 500)]
-
-    class Watch(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            nonlocal largest
-            result = function(*args, **(kwargs or {}))
-            if isinstance(result, torch.Tensor) and result.numel():
-                largest = max(largest, result.untyped_storage().nbytes())
-            return result
-
-    with Watch():
-        found = solution._row(problem)
-    assert found.shape == (1, count)
-    assert float(found.logsumexp(1)) == pytest.approx(0, abs=1e-9)
-    torch.testing.assert_close(found[0, ::500], torch.stack(wanted), rtol=1e-12, atol=0)
-    assert largest <= 100 * count
-
-
-def test_a_head_that_writes_out_rows_for_itself_is_asked_in_pieces(monkeypatch):
-    class Bare:
-        num_symbols = 5000
-        asked = ()
-
-        def log_prob(self, params, symbols):
-            self.asked += (len(symbols),)
-            return Categorical(5000).log_prob(params, symbols)
-
-    monkeypatch.setattr(solution, "ENTRIES", 5000 * 1000)
-    params = torch.randn(1, 5000, generator=chance(), dtype=torch.float64)
-    problem = standing(Bare(), params)
-    found = solution._row(problem)
-    torch.testing.assert_close(found, params.log_softmax(-1), rtol=1e-12, atol=0)
-    assert problem.model.head.asked == (1000,) * 5

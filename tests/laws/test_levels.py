@@ -20,6 +20,7 @@ from autoreg.queries.marginals import marginals
 from autoreg.queries.partial import posterior_given
 from autoreg.queries.posterior import posterior
 from autoreg.queries.probability import explain, probability, solve
+from autoreg.queries.rolling import rolling
 from autoreg.queries.sampling import complete, sample
 from autoreg.scoring import log_factors
 from tests.laws.recipes import randomise
@@ -262,9 +263,61 @@ def test_answers_that_write_distributions_out_are_refused(model):
         information(model, free(2))
     with pytest.raises(ValueError, match="a search needs an alphabet of at most 4096 symbols"):
         argmax(model, free(2))
-    for other in ({"temperature": 0.5}, {"top_p": 0.9}):
-        with pytest.raises(ValueError, match=r"dense head.*at most 4096 symbols; got 65536"):
-            sample(model, 2, length=2, generator=chance(), **other)
+
+
+def first_distribution(model, condition):
+    """Return log p(x_0 given a condition) of all levels."""
+    symbols = torch.arange(Q)[:, None]
+    return log_factors(model, symbols, torch.tensor([condition]).expand(Q))[:, 0].detach()
+
+
+def test_temperature_0_takes_the_likeliest_level(model):
+    for condition in (0, 1):
+        drawn = sample(
+            model,
+            2,
+            length=2,
+            given={"condition": str(condition)},
+            temperature=0.0,
+            generator=chance(),
+        )
+        expected = int(first_distribution(model, condition).argmax())
+        assert drawn.symbols[:, 0].tolist() == [expected] * 2
+        behind = torch.stack([torch.full((Q,), expected), torch.arange(Q)], 1)
+        factors = log_factors(model, behind, torch.tensor([condition]).expand(Q))[:, 1]
+        assert drawn.symbols[:, 1].tolist() == [int(factors.argmax())] * 2
+
+
+@pytest.mark.parametrize("changes", [{"temperature": 0.5}, {"top_p": 0.7}])
+def test_draws_of_another_temperature_or_nucleus_have_its_law(model, changes):
+    """Uniforms are recovered from draws: by the cumulative mass below and up to each."""
+    drawn = sample(model, 6, length=1, given={"condition": "1"}, generator=chance(4), **changes)
+    told = torch.Generator().manual_seed(4)
+    torch.rand(6, dtype=torch.float64, generator=told)  # decides the condition
+    uniforms = torch.rand(6, 1, dtype=torch.float64, generator=told)[:, 0]
+    logs = first_distribution(model, 1)
+    logs = (logs / changes.get("temperature", 1.0)).log_softmax(0)
+    if "top_p" in changes:
+        mass, order = logs.exp().sort(descending=True, stable=True)
+        outside = order[mass.cumsum(0) - mass >= changes["top_p"]]
+        logs = logs.index_fill(0, outside, -torch.inf).log_softmax(0)
+    cumulative = logs.exp().cumsum(0)
+    symbols = drawn.symbols[:, 0]
+    assert bool((cumulative[symbols] >= uniforms - 1e-9).all())
+    below = torch.where(symbols > 0, cumulative[(symbols - 1).clamp_min(0)], 0.0)
+    assert bool((below <= uniforms + 1e-9).all())
+
+
+def test_levels_are_forecast_from_origins_along_them(model):
+    symbols = torch.randint(Q, (2, 6), generator=chance(2))
+    known = torch.tensor([[0.0, -math.inf], [-math.inf, 0.0]], dtype=torch.float64)
+    found = rolling(model, symbols, known, horizon=2, origins=2, paths=19, generator=chance())
+    errors = []
+    for row, origin in found.places.tolist():
+        behind = torch.cat([symbols[row, :origin].expand(Q, -1), torch.arange(Q)[:, None]], 1)
+        factors = log_factors(model, behind, torch.tensor([row]).expand(Q))[:, -1]
+        errors.append(abs(int(factors.argmax()) - int(symbols[row, origin])))
+    assert float(found.error.value[0]) == pytest.approx(sum(errors) / 4)
 
 
 def test_gradients_of_levels_are_those_of_finite_differences(model):

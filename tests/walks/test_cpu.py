@@ -121,6 +121,12 @@ def test_any_alphabet_is_walked(num_symbols, density):
     agree(model, AskRecipe(rows=20, length=12, density=density).build(model))
 
 
+@pytest.mark.parametrize("temperature", [0.3, 1e-300])
+def test_an_alphabet_that_is_not_written_out_is_tempered(temperature):
+    model = NetRecipe(num_symbols=4100).build()
+    agree(model, AskRecipe(rows=2, length=3, temperature=temperature).build(model))
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 17, 130])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_any_number_of_paths_is_walked(count, dtype):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from autoreg.events import Rules
 from autoreg.models.heads import Categorical
 from autoreg.models.markov import MarkovTable
+from autoreg.walks import reference
 from autoreg.walks.walking import walk
 from tests.oracles import assert_drawn_from, chain_prob, chain_probs, every, index_of
 
@@ -473,15 +474,29 @@ class Wide:
         return state
 
 
-def test_many_levels_are_walked_but_not_tempered():
+def test_many_levels_are_walked():
     model = Wide()
     state = MarkovTable.random(2, 0, generator=torch.Generator().manual_seed(0))
     state = start(state, 3)._replace(next=torch.zeros(3, 5000, dtype=torch.float64))
     walked = walk(model, state, Rules.free(5000, 2), torch.tensor([[0.0, 0.5]] * 3).double())
     assert walked.symbols.tolist() == [[0, 2500]] * 3
-    for changes in ({"temperature": 0.5}, {"top_p": 0.5}):
-        with pytest.raises(ValueError, match="temperature and top_p need a dense head"):
-            walk(model, state, Rules.free(5000, 2), torch.zeros(3, 2), **changes)
+    half = walk(model, state, Rules.free(5000, 2), torch.full((3, 2), 0.5).double(), top_p=0.5)
+    assert half.symbols.tolist() == [[1250, 1250]] * 3
+    assert torch.allclose(half.log_mass, torch.zeros(3, 2).double(), atol=1e-9)
+
+
+@given(case=cases, temperature=st.sampled_from([1.0, 0.3]), top_p=st.sampled_from([1.0, 0.6]))
+def test_distributions_written_out_one_by_one_are_walked_alike(case, temperature, top_p):
+    model, rules, begin, _ = case.build()
+    state, chance, d = start(model, 6), uniforms(6), begin.repeat(6)
+    asked = {"rule_state": d, "temperature": temperature, "top_p": top_p}
+    together = walk(model, state, rules, chance, **asked)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "DENSE_LIMIT", 1)
+        alone = walk(model, state, rules, chance, **asked)
+    assert torch.equal(alone.symbols, together.symbols)
+    assert torch.equal(alone.log_mass, together.log_mass)
+    assert torch.equal(alone.rule_state, together.rule_state)
 
 
 def test_a_walk_leaves_its_arguments_as_they_were():
