@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from autoreg.cli import streaming, values
+from autoreg.cli.files import check_drawing
 from autoreg.cli.local import LocalFeatures, accompanied
 from autoreg.cli.options import (
     AsJson,
@@ -99,6 +100,8 @@ def complete(
     """
     streaming.refuse_json(out, as_json=as_json)
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    if not stream and str(out) != "-":
+        check_drawing(out, density.signal)
     density, known = fixed(density, given or ())
     kept, size, generator = values.extent(keep), values.extent(length), seeded(seed)
     below = trim_db(density, trim=trim, quiet=quiet)

@@ -37,7 +37,8 @@ def explain(
 ) -> None:
     """Which method each part of it would take, and at most how many positions.
 
-    What is observed at the beginning is read, since the plan depends on it; nothing is drawn.
+    What is observed at the beginning is read, since the plan depends on it; nothing is drawn. What
+    a question takes besides working out what is known, draws say, is named and not counted.
 
     Example::
 

@@ -5,6 +5,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import soundfile
+from PIL import Image
+
 from autoreg.data import images, numbers, waves
 from autoreg.data.signal import Signal
 
@@ -48,6 +51,23 @@ def check_folder(path: Path) -> None:
     """
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"{path}: needs a folder that exists")
+
+
+def check_drawing(path: Path, signal: Signal) -> None:
+    """Refuse a file that draws cannot be written to, before anything is drawn.
+
+    Raises:
+        FileNotFoundError: There is no folder for it.
+        ValueError: Its name does not say a format that the signal is written in.
+    """
+    check_folder(path)
+    suffixes, kind = _SUFFIXES[signal.kind], path.suffix.lower()
+    others: dict[str, Iterable[str]] = {
+        "sound": (f".{name.lower()}" for name in soundfile.available_formats()),
+        "picture": Image.registered_extensions(),
+    }
+    if kind not in (*suffixes, *others.get(signal.kind, ())):
+        raise ValueError(f"{path}: a {signal.kind} is written to a file {', '.join(suffixes)}")
 
 
 def _each(paths: Iterable[Path], suffixes: tuple[str, ...]) -> Iterator[Path]:

@@ -8,6 +8,7 @@ import typer
 
 from autoreg.cli import values
 from autoreg.cli.answered import told_of_draws, told_of_trust
+from autoreg.cli.files import check_drawing
 from autoreg.cli.local import LocalFeatures, accompanied
 from autoreg.cli.options import (
     AsJson,
@@ -103,6 +104,7 @@ def infill(
         autoreg infill runs/speakers clip.wav --hidden 0.1s:0.15s -n 3 --out filled.wav
     """
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    check_drawing(out, density.signal)
     density, known = fixed(density, given or ())
     density = accompanied(density, file, local, start=start)
     how, generator = reading(start=start, stop=stop, mono=mono, resample=resample), seeded(seed)

@@ -1,6 +1,7 @@
 """The verb that draws from nothing."""
 
 from autoreg.cli import streaming, values
+from autoreg.cli.files import check_drawing
 from autoreg.cli.local import LocalFeatures, accompanied
 from autoreg.cli.options import (
     AsJson,
@@ -60,6 +61,10 @@ def sample(
     """
     streaming.refuse_json(out, as_json=as_json)
     density = open_density(model, device=device, dtype=dtype, threads=threads, memory=memory)
+    if not stream and str(out) != "-":
+        check_drawing(out, density.signal)
+    if not stream and length is not None and density.signal.length is not None:
+        raise ValueError(f"--length is not for a {density.signal.kind}: it is drawn as a whole")
     density, known = fixed(density, given or ())
     density = accompanied(density, None, local)
     size, generator = values.extent(length), seeded(seed)

@@ -247,6 +247,8 @@ class _Reader:
 
 
 def _sound_files(root: Path) -> list[Path]:
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root}: no such folder")
     files = [path for path in root.rglob("*") if path.is_file()]
     paths = [path for path in files if path.suffix.lower() in FORMATS]
     count = Counter(path.suffix.lower() for path in files)

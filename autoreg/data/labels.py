@@ -56,7 +56,8 @@ def from_parent(factor: str = "label") -> Labels:
 
     def find(path: PurePath) -> Sequence[str]:
         if not path.parent.name:
-            raise ValueError(f"{path}: needs to lie in a folder named as its {factor}")
+            told = f"{path}: needs to lie in a folder named as its {factor}"
+            raise ValueError(f"{told}; --labels finds labels elsewhere")
         return (path.parent.name,)
 
     return Labels((factor,), "labels from the parent folder", find)

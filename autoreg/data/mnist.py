@@ -87,7 +87,7 @@ def _load(root: Path | str, *, train: bool, download: bool) -> MNIST:
     except RuntimeError as error:
         raise FileNotFoundError(
             f"{Path(root) / 'MNIST' / 'raw'}: the four files of MNIST need to be there, whole; "
-            f"download=True fetches them ({error})"
+            f"download=True, `autoreg train mnist --download`, fetches them ({error})"
         ) from None
 
 

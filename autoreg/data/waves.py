@@ -1,6 +1,7 @@
 """Sound files as blocks of samples."""
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ FORMATS = (".wav", ".flac", ".ogg", ".mp3")
 FOREIGN = (".aac", ".aif", ".aiff", ".au", ".caf", ".m4a", ".opus", ".w64", ".wma")
 """Sounds too, which are left out of a folder; that is said."""
 BLOCK = 2**16  # frames: half a megabyte a channel, four seconds at 16 kHz
+_CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)  # libsndfile's words
+_UNKNOWN = 0x7FFF0000
 _LEAST = 64  # frames that are asked for where there should be none
 
 
@@ -159,6 +162,13 @@ def _open(path: Path | str) -> _Onward:
 def _header(path: Path | str, file: _Onward) -> Header:
     if not file.frames:
         raise ValueError(f"{path}: the file holds no samples")
+    # A length as great as the field can hold is one that was not known when it was written.
+    cut = _CUT.search(file.extra_info)
+    if cut is not None and int(cut[2]) < int(cut[1]) < _UNKNOWN:
+        raise ValueError(
+            f"{path}: the file is cut off: it tells of {int(cut[1]):,} bytes of samples, and "
+            f"{int(cut[2]):,} are there"
+        )
     return Header(path if isinstance(path, Path) else Path(path), file.samplerate, file.channels)
 
 

@@ -250,12 +250,14 @@ class Job:
         parts: Evidence that is worked out for it, each with what it is called and the event that
             is to occur besides; none where one score of what is seen is all.
         positions: Which positions along the scan the rows of the answer are about.
+        besides: What it takes beyond that evidence, which no plan counts.
     """
 
     what: str
     run: Callable[[], Answer | Draws]
     parts: Sequence[tuple[str, Evidence, Event | None]] = ()
     positions: Sequence[int] | None = None
+    besides: str = ""
 
 
 def trimmed(evidence: Evidence, stop: int) -> Evidence:

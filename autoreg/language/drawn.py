@@ -25,6 +25,7 @@ def sample(case: Case) -> Job:
         what=f"{count} draws of {len(evidence.hidden)} hidden symbols",
         run=lambda: case.density.infill(draws=count, evidence=evidence, **case.chance),
         parts=[("what is known", evidence, None)],
+        besides=f"{count} draws of what is hidden",
     )
 
 
@@ -59,6 +60,7 @@ def best(case: Case) -> Job:
         + "".join(f", {name}" for name in of),
         run=lambda: case.density.argmax(evidence, effort=case.effort),
         parts=[("what is known", evidence, None)],
+        besides="a search among what is hidden",
     )
 
 
@@ -76,6 +78,7 @@ def marginal(case: Case) -> Job:
         what=f"the marginals of {int(rows.sum())} hidden positions",
         run=lambda: pick(case.density.marginals(evidence, **case.chance), rows),
         parts=[("what is known", evidence, None)],
+        besides="what is hidden, summed over or drawn",
         positions=evidence.hidden[rows].tolist(),
     )
 
@@ -106,5 +109,6 @@ def hitting(case: Case) -> Job:
         what=f"the law of the first hit among {stop - start} positions; the last entry is none",
         run=lambda: case.density.hitting(symbols, evidence, **case.chance),
         parts=[("what is known", evidence, None)],
+        besides=f"the {stop - start} positions, summed over or drawn",
         positions=list(range(start, stop)),
     )

@@ -141,6 +141,8 @@ def explain(density: Asks, text: str, /, **bindings: Any) -> str:  # noqa: ANN40
         for name, evidence, event in job.parts:
             plan = density.explain(evidence, event, effort=case.effort)
             told += [f"{name}:", *(f"  {line}" for line in plan.splitlines())]
+        if job.besides:
+            told.append(f"besides, not counted here: {job.besides}")
         return "\n".join(told)
 
 

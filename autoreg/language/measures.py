@@ -42,6 +42,7 @@ def entropy(case: Case) -> Job:
             what=f"the entropy of {len(where)} hidden positions",
             run=lambda: case.density.entropy(evidence, **case.chance),
             parts=parts,
+            besides="what is hidden, summed over or drawn",
         )
     if len(where) > 1:
         raise QuestionError(
@@ -54,6 +55,7 @@ def entropy(case: Case) -> Job:
         what="the entropy of the marginal of one hidden position",
         run=lambda: _uncertainty(case.density.marginals(evidence, **case.chance), row),
         parts=parts,
+        besides="what is hidden, summed over or drawn",
     )
 
 
@@ -80,6 +82,7 @@ def information(case: Case) -> Job:
             case.density.information(evidence, of=of, **case.chance), hidden.index(where[0])
         ),
         parts=[("what is known", evidence, None)],
+        besides="each hidden symbol under each label, summed over or drawn",
     )
 
 
@@ -96,6 +99,7 @@ def look(case: Case) -> Job:
         what=f"what each of {int(rows.sum())} hidden positions would tell of {', '.join(of)}",
         run=lambda: pick(case.density.information(evidence, of=of, **case.chance), rows),
         parts=[("what is known", evidence, None)],
+        besides="each hidden symbol under each label, summed over or drawn",
         positions=evidence.hidden[rows].tolist(),
     )
 
@@ -131,6 +135,7 @@ def divergence(case: Case) -> Job:
             first, second, length=length, prior=case.prior, **case.chance
         ),
         parts=parts,
+        besides=f"draws of {length} symbols under the first, read under both",
     )
 
 

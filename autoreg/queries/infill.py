@@ -18,6 +18,9 @@ from autoreg.inference.solution import Solution, work_out
 from autoreg.protocol import SequenceModel
 from autoreg.queries.likelihood import check_space
 
+LOST = 0.01
+"""The share of the probability up to which draws may leave out what a beam has pruned."""
+
 
 def infill(
     model: SequenceModel,
@@ -33,8 +36,9 @@ def infill(
     All that is known counts, also what lies behind a gap. Where the evidence was worked out
     exactly the draws are exact and independent. Else they are drawn from the paths of a particle
     filter in proportion to their weights; where these descend from few ancestors, Markov kernels
-    that leave the posterior as it is move them apart. ``log_evidence`` says how probable the
-    evidence is, and how well that is known.
+    that leave the posterior as it is move them apart. Those of a beam are of what it kept alone;
+    where it may have pruned more than a hundredth they are not ``reliable``. ``log_evidence`` says
+    how probable the evidence is, and how well that is known.
 
     Args:
         model: Any sequence model.
@@ -66,6 +70,7 @@ def infill(
     condition, symbols, moved = drawn_from(
         metered, solution, count, effort=effort, generator=generator
     )
+    fine, reason = _covered(known)
     method = f"{solution.method}, moved apart by particle Gibbs" if moved else solution.method
     return Draws(
         symbols=symbols,
@@ -76,8 +81,8 @@ def infill(
         method=method,
         log_evidence=known,
         ess=known.ess,
-        reliable=known.reliable,
-        reason=known.reason,
+        reliable=fine,
+        reason=reason,
         cost=spent(metered, begin),
     )
 
@@ -107,6 +112,14 @@ def refuse_impossible(evidence: Evidence, known: Answer) -> NoReturn:
     if known.kind != "exact":
         why = "is such that no path survived it"
     raise ValueError(f"the evidence {why}: nothing can be drawn")
+
+
+def _covered(known: Answer) -> tuple[bool, str]:
+    """Return whether draws can be trusted; a beam's are only of what it kept."""
+    if known.kind != "bounds" or known.lower is None or known.upper is None:
+        return known.reliable, known.reason
+    lost = float(-torch.expm1(known.lower - known.upper))
+    return lost <= LOST, f"up to {lost:.2g} of the probability was pruned" * (lost > LOST)
 
 
 def _islands(log_z: torch.Tensor, count: int, generator: Generator | None) -> torch.Tensor:

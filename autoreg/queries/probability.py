@@ -135,7 +135,7 @@ def explain(
         >>> coins = MarkovTable(torch.tensor([[[0.5, 0.5]], [[0.1, 0.9]]]).log())
         >>> print(explain(coins, Evidence.free(2, 9, 2), Event.hit([1], 2)))
         conditions 0..1, each:
-          positions 0..9, 9 of them open: dynamic programming (2 contexts, at most 8192);
+          positions 0..8, 9 of them open: dynamic programming (2 contexts, at most 8192);
             at most 17 positions stepped, 0 read
     """
     effort = effort or Effort()
@@ -167,7 +167,7 @@ def _told(step: Step, effort: Effort) -> str:
     chance = step.method in ("importance", "particles", "twisted")
     more = f", up to {effort.growth} times that where paths disagree" * (effort.growth > 1)
     return (
-        f"  positions {problem.start}..{problem.stop}, {len(problem.hidden)} of them "
+        f"  positions {problem.start}..{problem.stop - 1}, {len(problem.hidden)} of them "
         f"open: {step.method} ({step.reason});\n"
         f"    {'about' if chance else 'at most'} {step.stepped} positions stepped, "
         f"{step.scored} read{more * chance}"

@@ -112,11 +112,13 @@ def request(
 
 def check_chance(temperature: float, top_p: float) -> None:
     """Refuse a temperature or a top_p by which nothing can be drawn."""
-    if not 0 < temperature < math.inf or not 0 < top_p <= 1:
+    if not 0 < temperature < math.inf:
         raise ValueError(
-            "temperature needs to be above 0 and finite, top_p within (0, 1]; "
-            f"got {temperature} and {top_p}. A small temperature favours the likeliest symbols."
+            f"temperature needs to be above 0 and finite; got {temperature}. A small one favours "
+            "the likeliest symbols"
         )
+    if not 0 < top_p <= 1:
+        raise ValueError(f"top_p needs to lie within (0, 1]; got {top_p}")
 
 
 def refuse_forced(symbol: int, position: int, row: int) -> None:

@@ -1,11 +1,15 @@
 import io
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from autoreg.cli.files import expand
+from autoreg.cli.files import check_drawing, expand
 from autoreg.codecs.mulaw import MuLaw
+from autoreg.codecs.pixels import Threshold
+from autoreg.codecs.scan import Scan
+from autoreg.data.picture import Picture
 from autoreg.data.plain import Plain
 from autoreg.data.sound import Sound
 
@@ -19,6 +23,24 @@ def folder(tmp_path):
         (tmp_path / "all" / name).touch()
     (tmp_path / "all" / "folder.wav").mkdir()
     return tmp_path / "all"
+
+
+@pytest.mark.parametrize(
+    ("signal", "good", "bad"),
+    [
+        (SOUND, ("a.wav", "a.FLAC", "a.aiff"), "a.png"),
+        (Picture(Threshold(), Scan("raster", 2, 2)), ("a.png", "a.gif"), "a.wav"),
+        (Plain(2), ("a.npy", "a.csv"), "a"),
+    ],
+)
+def test_draws_are_written_where_they_can_be(tmp_path, signal, good, bad):
+    for name in good:
+        check_drawing(tmp_path / name, signal)
+    told = f"{bad}: a {signal.kind} is written to a file "
+    with pytest.raises(ValueError, match=re.escape(told)):
+        check_drawing(tmp_path / bad, signal)
+    with pytest.raises(FileNotFoundError, match="needs a folder that exists"):
+        check_drawing(tmp_path / "none" / good[0], signal)
 
 
 def test_folder_stands_for_its_files_of_the_kind_at_any_depth(folder):

@@ -33,8 +33,8 @@ def test_seed_that_is_told_repeats_the_draws(lines, voices_model, tmp_path):
         (["--temperature", -1], "temperature"),
         (["--top-p", 0], "top_p"),
         (["--given", "digit=x"], "the model knows no digit 'x'"),
-        (["--length", "1s"], "seconds are for sounds, instead of a length; this is a picture"),
-        (["--length", 65], "the model knows sequences of 64 symbols; got 65"),
+        (["--length", "1s"], "--length is not for a picture: it is drawn as a whole"),
+        (["--length", 65], "--length is not for a picture: it is drawn as a whole"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(refused, digits_model, tmp_path, options, message):

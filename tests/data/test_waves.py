@@ -152,15 +152,28 @@ def test_file_without_samples_is_refused(tmp_path):
         read_header(tmp_path / "none.wav")
 
 
-@pytest.mark.parametrize("suffix", [".flac", ".mp3"])
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])
 def test_truncated_file_is_refused(tmp_path, tone, suffix):
     path = tmp_path / f"half{suffix}"
     soundfile.write(path, tone, RATE)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(
-        ValueError, match=rf"half\{suffix}: (ends after \d+ of|needs a sound file)"
+        ValueError,
+        match=rf"half\{suffix}: (ends after \d+ of|needs a sound file|the file is cut off)",
     ):
         read(path)
+
+
+@pytest.mark.parametrize("unknown", [0xFFFFFFFF, 0x7FFFFFFF])
+def test_a_recording_of_a_length_not_known_at_first_is_read_to_its_end(tmp_path, tone, unknown):
+    path = tmp_path / "piped.wav"
+    soundfile.write(path, tone, RATE)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    for place in (4, at):
+        content[place : place + 4] = unknown.to_bytes(4, "little")
+    path.write_bytes(content)
+    assert len(read(path)) == len(tone)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

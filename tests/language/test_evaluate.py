@@ -96,6 +96,13 @@ def test_a_plan_is_told_without_an_answer(plain):
     assert told[:3] == ["P(digit | x[:t]) for t in 3..4", "t = 3", "the posterior of digit"]
     assert told[3] == "what is known:"
     assert "one score" in explain(plain.density, "log P(x)", x=plain.x)
+    assert "besides" not in explain(plain.density, "log P(x)", x=plain.x)
+    for asked, besides in (
+        ("H(x[2:] | x[:2])", "what is hidden, summed over or drawn"),
+        ("sample(x[2:] | x[:2]) * 3", "3 draws of what is hidden"),
+        ("hitting(x, 0 | x[:2])", "positions, summed over or drawn"),
+    ):
+        assert explain(plain.density, asked, x=plain.x).splitlines()[-1].endswith(besides)
     both = explain(plain.density, "P(hit(x, 0) | x[0])", x=plain.x)
     assert "an automaton of 2 states" in both
     assert "the event:" in both

@@ -37,6 +37,14 @@ def test_exact_draws_follow_the_posterior_given_both_sides(effort):
     assert draws.log_weights.tolist() == [0] * 20_000
 
 
+@pytest.mark.parametrize(("width", "fine"), [(1, False), (64, True)])
+def test_draws_of_a_beam_are_trusted_where_it_kept_what_there_is(width, fine):
+    effort = Effort(method="beam", beams=width)
+    draws = infill(CHAIN, KNOWN, 5, SPACE, effort=effort, generator=chance())
+    assert draws.reliable is fine
+    assert ("of the probability was pruned" in draws.reason) is not fine
+
+
 def test_estimated_draws_come_with_their_evidence_and_how_far_to_trust_it():
     effort = Effort(method="particles", particles=64)
     draws = infill(CHAIN, KNOWN, 40, SPACE, effort=effort, generator=chance())

@@ -76,8 +76,8 @@ def test_what_is_given_is_kept():
         ({"rules": Rules.free(3, 3)}, "speak of 2 positions.*3 symbols; got 3 and 3"),
         ({"rules": Rules.free(4, 2)}, "of 3 symbols; got 2 and 4"),
         ({"state": state(3)}, "a row for each of 3 paths; got 4"),
-        ({"temperature": 0.0}, r"temperature needs to be above 0.*got 0\.0 and 1\.0"),
-        ({"top_p": 1.01}, r"top_p within \(0, 1\]"),
+        ({"temperature": 0.0}, r"temperature needs to be above 0.*got 0\.0"),
+        ({"top_p": 1.01}, r"top_p needs to lie within \(0, 1\]"),
     ],
 )
 def test_what_does_not_fit_is_refused(changes, message):
@@ -88,13 +88,13 @@ def test_what_does_not_fit_is_refused(changes, message):
 
 @pytest.mark.parametrize("temperature", [-1.0, 0.0, math.inf, math.nan])
 def test_temperatures_by_which_nothing_can_be_drawn_are_refused(temperature):
-    with pytest.raises(ValueError, match="A small temperature favours the likeliest"):
+    with pytest.raises(ValueError, match="A small one favours the likeliest"):
         check_chance(temperature, 1.0)
 
 
 @pytest.mark.parametrize("top_p", [-0.5, 0.0, 1.5, math.nan])
 def test_nuclei_that_hold_nothing_or_too_much_are_refused(top_p):
-    with pytest.raises(ValueError, match="top_p within"):
+    with pytest.raises(ValueError, match="top_p needs to lie within"):
         check_chance(1.0, top_p)
 
 
