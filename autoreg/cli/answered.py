@@ -1,7 +1,7 @@
 """What is printed of an answered question."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autoreg.answers import Answer, Draws, Posterior
@@ -89,10 +89,19 @@ def _of_value(found: Answered, answer: Answer, density: Density) -> Iterator[str
         yield _scalar(found, answer)
         if isinstance(answer, Best) and answer.labels:
             yield " ".join(f"{name}={label}" for name, label in answer.labels.items())
+        if isinstance(answer, Best) and found.positions:
+            yield _told_symbols(answer, found.positions, density)
     elif found.question.form.verb == "hitting":
         yield from _law(found, answer, density)
     else:
         yield from _rows(found, answer, density)
+
+
+def _told_symbols(best: Best, positions: Sequence[int], density: Density) -> str:
+    """Return the symbols that were open, by where they lie."""
+    shown = [f"{_where(density, at)} = {int(best.symbols[at])}" for at in positions[:MOST_ROWS]]
+    more = len(positions) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _scalar(found: Answered, answer: Answer) -> str:

@@ -60,6 +60,7 @@ def best(case: Case) -> Job:
         + "".join(f", {name}" for name in of),
         run=lambda: case.density.argmax(evidence, effort=case.effort),
         parts=[("what is known", evidence, None)],
+        positions=evidence.hidden.tolist(),
         besides="a search among what is hidden",
     )
 
