@@ -113,7 +113,7 @@ def forecast(
         return
     print(f"{file}: {count} draws of {horizon} numbers after {found.origin}")
     for level, share in found.coverage.items():
-        told = "" if share != share else f", of what came {share:.0%}"
+        told = "" if share != share else f": {share:.0%} of what came lies in it"
         print(f"band of {level:.0%} of the draws{told}")
     print(f"seed {generator.initial_seed()}" + ("" if out is None else f"; {out}"))
 

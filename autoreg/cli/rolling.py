@@ -1,11 +1,12 @@
 """The verb that forecasts held-out sequences from many origins."""
 
 import time
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from autoreg.cli import values
 from autoreg.cli.heldout import Data, LabelRule, Limit, Part, read_held_out
@@ -31,6 +32,7 @@ from autoreg.forecasting import forecasting
 from autoreg.queries.rolling import Rolling
 
 _QUESTION = "Question"
+_COLUMNS = 4  # of a table: more are wider than a terminal
 
 
 def rolling(
@@ -126,18 +128,22 @@ def rolling(
     )
     if found.too_short:
         print(f"{found.too_short:,} sequences are left out: they have too few origins")
-    Console(highlight=False).print(_table(found))
+    for table in _tables(found):
+        Console(highlight=False).print(table)
     print(corpus.protocol)
 
 
-def _table(found: Rolling) -> Table:
-    table, means = Table("horizon"), found.means()
-    for what in means:
-        table.add_column(what.replace("_", " "), justify="right")
-    for at in range(len(found.log_score.value)):
-        cells = (f"{one.value[at]:.3f} ± {one.std_error[at]:.3f}" for one in means.values())
-        table.add_row(str(at + 1), *cells)
-    return table
+def _tables(found: Rolling) -> Iterator[Table]:
+    """Yield tables of a few columns each, as wide as a terminal is."""
+    means = list(found.means().items())
+    for first in range(0, len(means), _COLUMNS):
+        some = means[first : first + _COLUMNS]
+        columns = (Column(name.replace("_", " "), justify="right") for name, _ in some)
+        table = Table("horizon", *columns)
+        for at in range(len(found.log_score.value)):
+            cells = (f"{one.value[at]:.3f} ± {one.std_error[at]:.3f}" for _, one in some)
+            table.add_row(str(at + 1), *cells)
+        yield table
 
 
 def _whole(text: str) -> int:
