@@ -61,12 +61,14 @@ def check_drawing(path: Path, signal: Signal) -> None:
         ValueError: Its name does not say a format that the signal is written in.
     """
     check_folder(path)
-    suffixes, kind = _SUFFIXES[signal.kind], path.suffix.lower()
+    suffixes, ending = _SUFFIXES[signal.kind], path.suffix.lower()
     others: dict[str, Iterable[str]] = {
         "sound": (f".{name.lower()}" for name in soundfile.available_formats()),
-        "picture": Image.registered_extensions(),
+        "picture": (
+            name for name, kind in Image.registered_extensions().items() if kind in Image.SAVE
+        ),
     }
-    if kind not in (*suffixes, *others.get(signal.kind, ())):
+    if ending not in (*suffixes, *others.get(signal.kind, ())):
         raise ValueError(f"{path}: a {signal.kind} is written to a file {', '.join(suffixes)}")
 
 

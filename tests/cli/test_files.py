@@ -29,7 +29,7 @@ def folder(tmp_path):
     ("signal", "good", "bad"),
     [
         (SOUND, ("a.wav", "a.FLAC", "a.aiff"), "a.png"),
-        (Picture(Threshold(), Scan("raster", 2, 2)), ("a.png", "a.gif"), "a.wav"),
+        (Picture(Threshold(), Scan("raster", 2, 2)), ("a.png", "a.gif"), "a.psd"),
         (Plain(2), ("a.npy", "a.csv"), "a"),
     ],
 )
